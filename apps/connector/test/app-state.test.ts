@@ -194,14 +194,14 @@ test("a device that has no key yet says so", async () => {
   await expect(star(name)).rejects.toThrow("no key");
 });
 
-describe("a call of the edge", () => {
-  const ask = async (name: "star" | "delete-for-me", messageId: string, fields: object) => {
-    const input = { sessionId, messageId, actionId: newId("evt"), ...fields };
-    const response = await rig.edge.rpc(`/rpc/messages/${name}`, input);
-    return { status: response.status, body: (await response.json()) as Problem & { at: string } };
-  };
-  const ok = { status: 200, body: { at: expect.any(String) } };
+const ask = async (name: "star" | "delete-for-me", messageId: string, fields: object) => {
+  const input = { sessionId, messageId, actionId: newId("evt"), ...fields };
+  const response = await rig.edge.rpc(`/rpc/messages/${name}`, input);
+  return { status: response.status, body: (await response.json()) as Problem & { at: string } };
+};
+const ok = { status: 200, body: { at: expect.any(String) } };
 
+describe("a call of the edge", () => {
   test("stars a received message, takes the star back, and deletes the message for the account alone", async () => {
     const { messageId, waId } = await received("thanks");
     expect(await ask("star", messageId, { isStarred: true })).toEqual(ok);

@@ -75,8 +75,8 @@ test("erases a person in one session: chat, messages, what they wrote in groups,
   expect(await read(theirs.messageId, ours.messageId, inGroup.messageId)).toEqual([]);
   expect(await read(kept.messageId)).toMatchObject([{ content: { text: "dari dia" }, reactions: [] }]);
   // The entry stays, so that the message is not sent a second time.
-  expect(rows("SELECT message_id, chat, chat_lid, sealed, sealed_chat FROM ledger")).toEqual([
-    { message_id: sent, chat: null, chat_lid: null, sealed: null, sealed_chat: null },
+  expect(rows("SELECT message_id, chat, chat_lid, conversation_id, sealed, sealed_chat FROM ledger")).toEqual([
+    { message_id: sent, chat: null, chat_lid: null, conversation_id: null, sealed: null, sealed_chat: null },
   ]);
   expect(count("conversation_address")).toBe(count("conversation") + 1);
   expect([count("identity"), count("number")]).toEqual([before.identities - 1, before.numbers - body.numbers]);

@@ -37,9 +37,9 @@ async function written(from: string, message: Parameters<Rig["simulator"]["send"
 async function sent(content: object, to = user) {
   const messageId = newId("msg");
   await rig.edge.accept(messageId, { to, ...content } as never);
-  const shown = rig.simulator.messages(to).length;
+  const shown = rig.simulator.messages(user).length;
   await rig.edge.deliverUntilDone("/jobs/send", { ...sendJob(messageId, sessionId), lane: "normal", pacing: "off" });
-  const { id: waId } = await until("the phone shows it", () => rig.simulator.messages(to)[shown]);
+  const { id: waId } = await until("the phone shows it", () => rig.simulator.messages(user)[shown]);
   return { messageId, waId };
 }
 
@@ -74,6 +74,27 @@ describe("a reaction", () => {
     },
   );
 
+  test.each([
+    ["pn", 463],
+    ["lid", 400],
+  ] as const)("is sent under the other name when WhatsApp refuses the %s with %d", async (addressing, code) => {
+    const { waId, messageId } = await written(user, { to: own, text: "halo", addressing });
+    rig.simulator.setFault({ kind: "send-error", to: user, code, addressing });
+    expect(await act("react", messageId, { emoji: "🙏" })).toMatchObject({ status: 200 });
+    await until("the phone shows it", () => shownOn(user, waId)?.reactions);
+    expect(await read(messageId)).toMatchObject({ reactions: [{ from: null, emoji: "🙏" }] });
+  });
+
+  test("to a person whose number is hidden", async () => {
+    const hidden = "+6281300000009";
+    rig.simulator.createPhone({ number: hidden });
+    rig.simulator.setFault({ kind: "lid-only", number: hidden });
+    const { waId, messageId } = await written(hidden, { to: own, text: "halo" });
+    expect(await act("react", messageId, { emoji: "🙏" })).toMatchObject({ status: 200 });
+    await until("the phone shows it", () => shownOn(hidden, waId)?.reactions);
+    expect(await read(messageId)).toMatchObject({ reactions: [{ from: null, emoji: "🙏" }] });
+  });
+
   test("to an own message of the API, and in a group", async () => {
     const ours = await sent({ type: "text", text: "Pesanan Anda" });
     expect(await act("react", ours.messageId, { emoji: "✅" })).toMatchObject({ status: 200 });
@@ -104,6 +125,20 @@ describe("an edit", () => {
     expect(await act("edit", messageId, { text: "Pukul 11" })).toMatchObject({ status: 200 });
     await until("the phone shows it", () => shownOn(user, waId)?.text === "Pukul 11");
     expect(await read(messageId)).toMatchObject({ content: { type: "text", text: "Pukul 11" } });
+  });
+
+  test("and a deletion of what the owner wrote in a group", async () => {
+    const { messageId, waId } = await written(own, { to: group(), text: "Pukul 9" });
+    expect(await act("edit", messageId, { text: "Pukul 11" })).toMatchObject({ status: 200 });
+    for (const phone of [user, other]) {
+      await until(`${phone} shows it`, () => shownOn(phone, waId)?.text === "Pukul 11");
+    }
+    expect(await act("revoke", messageId)).toMatchObject({ status: 200 });
+    for (const phone of [user, other]) {
+      await until(`${phone} shows it`, () => shownOn(phone, waId)?.kind === "revoked");
+    }
+    await reported(messageId, "message.revoked");
+    expect(typesOf(messageId)).toContain("message.edited");
   });
 
   test("on the phone of what was sent through the API is read back", async () => {
@@ -200,6 +235,38 @@ describe("a vote", () => {
     const text = await written(user, { to: own, text: "halo" });
     expect((await act("vote", text.messageId, { options: ["Pagi"] })).body.code).toBe("not-a-poll");
   });
+});
+
+test("what the API sent to a group is voted in, reacted to, edited and deleted there", async () => {
+  const jid = group();
+  const poll = await sent({ type: "poll", question: "Kapan?", options: ["Pagi", "Sore"], maxSelections: 1 }, jid);
+  expect(await act("vote", poll.messageId, { options: ["Pagi"] })).toMatchObject({ status: 200 });
+  await rig.simulator.send(other, { to: jid, voteIn: poll.waId, options: ["Sore"] });
+  for (const phone of [user, other]) {
+    await until(`${phone} shows both votes`, () => shownOn(phone, poll.waId)?.votes?.length === 2);
+  }
+  await until("both are counted", async () => (await read(poll.messageId)).votes.length === 2);
+  const { votes } = await read(poll.messageId);
+  expect(new Map(votes.map(({ from, options }) => [from?.phone, options]))).toEqual(
+    new Map([
+      [undefined, ["Pagi"]],
+      [other, ["Sore"]],
+    ]),
+  );
+
+  const { messageId, waId } = await sent({ type: "text", text: "Pukul 9" }, jid);
+  expect(await act("edit", messageId, { text: "Pukul 10" })).toMatchObject({ status: 200 });
+  expect(await act("react", messageId, { emoji: "✅" })).toMatchObject({ status: 200 });
+  for (const phone of [user, other]) {
+    await until(`${phone} shows it`, () => shownOn(phone, waId)?.reactions);
+    expect(shownOn(phone, waId)).toMatchObject({ text: "Pukul 10", reactions: [{ from: own, emoji: "✅" }] });
+  }
+  expect(await read(messageId)).toMatchObject({ content: { text: "Pukul 10" }, reactions: [{ emoji: "✅" }] });
+  expect(await act("revoke", messageId)).toMatchObject({ status: 200 });
+  for (const phone of [user, other]) {
+    await until(`${phone} shows it`, () => shownOn(phone, waId)?.kind === "revoked");
+  }
+  await reported(messageId, "message.revoked");
 });
 
 describe("an action that WhatsApp", () => {

@@ -9,6 +9,7 @@ import { type Rig, startRig, workspaceId } from "./support/rig.ts";
 
 const own = "+6281200000001";
 const user = "+6281300000002";
+const erased = "+6281300000003";
 const trusted = getCACertificates("default");
 const file = randomBytes(200_001);
 const sha256 = createHash("sha256").update(file).digest("hex");
@@ -186,6 +187,17 @@ describe("the file of a received message", () => {
     expect(await ended(messageId)).toMatchObject({ mediaState: "unavailable", mediaId: null });
   });
 
+  test("is given back if its message is deleted during the upload", async () => {
+    rig.edge.onUpload = async (messageId) => {
+      rig.edge.onUpload = undefined;
+      rows(`DELETE FROM message WHERE id = '${messageId}' RETURNING 1`);
+    };
+    const { messageId } = await written();
+    const { mediaId } = { ...(await ended(messageId)) };
+    expect(eventsOf("message.media", messageId)).toMatchObject([{ mediaState: "unavailable", mediaId }]);
+    expect(mediaId).toBe(rig.edge.files.get(messageId)?.mediaId);
+  });
+
   test("for the phone alone is not fetched", async () => {
     const { messageId } = await written({ isViewOnce: true });
     const next = await written();
@@ -259,6 +271,17 @@ test("a policy that keeps no contents fetches nothing", async () => {
   rig.edge.contentMs = { [sessionId]: 86_400_000 };
   await written({ type: "text", text: "halo" });
   await until("the session knows", () => isKnown() === undefined);
+});
+
+test("files of a person who is erased are named to the edge", async () => {
+  await setMediaDownload("all");
+  rig.simulator.createPhone({ number: erased });
+  const { messageId, chatId } = await written({}, erased);
+  const { mediaId } = await ended(messageId);
+  const request = { sessionId, requestedAt: clock().toISOString(), phones: [], lids: [], chatIds: [chatId] };
+  const { mediaIds } = (await (await rig.edge.rpc("/rpc/people/erase", request)).json()) as { mediaIds: string[] };
+  expect(mediaIds).toContain(mediaId);
+  expect(download(messageId)).toBeUndefined();
 });
 
 test("a session that is not online fetches nothing now", async () => {

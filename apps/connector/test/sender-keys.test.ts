@@ -1,7 +1,10 @@
 import { EventEmitter } from "node:events";
 import type { WASocket } from "@whiskeysockets/baileys";
+import { pino } from "pino";
 import { beforeEach, expect, test } from "vitest";
+import type { AuthState } from "../src/baileys/auth-state.ts";
 import { prepareSenderKey, subscribeNewPhones } from "../src/baileys/sender-keys.ts";
+import { writeThrough } from "../src/baileys/write-through.ts";
 
 const group = "120363000000000001@g.us";
 const own = { id: "62811:3@s.whatsapp.net", lid: "900:3@lid" };
@@ -94,4 +97,18 @@ test.each(["101@lid", "62101@s.whatsapp.net"])("a fresh installation of %s gets 
   expect(await holdersAfter(all, ["101@lid"])).toEqual(["101:7@lid", "102@lid", own.lid]);
   expect(await holdersAfter(all)).toEqual(["101:7@lid", "101@lid", "102@lid", own.lid]);
   expect(hasKey()).toBe(true);
+});
+
+test("the key goes when Baileys forgets who has it", async () => {
+  const { keys, creds } = sock.authState;
+  const auth = { keys, creds } as unknown as AuthState;
+  const used = { ...keys };
+  const logger = pino({ level: "silent" });
+  writeThrough(auth)({ creds, keys: used }, logger);
+  await holdersAfter(["101@lid"], ["101@lid"]);
+  stored["sender-key"]![key] = "the key";
+  await used.set({ "sender-key-memory": { "120363000000000002@g.us": null } });
+  expect(hasKey()).toBe(true);
+  await used.set({ "sender-key-memory": { [group]: null } });
+  expect(hasKey()).toBe(false);
 });

@@ -74,7 +74,7 @@ test("a person of a chat is named by its id", async () => {
     const event = rig.edge.events.find(({ type }) => type === "message.received");
     return event?.type === "message.received" ? event.message?.personId : undefined;
   });
-  await tell("For you", [person!]);
+  await tell("For you", [person]);
   expect(await shown(viewer)).toMatchObject({ text: "For you" });
 });
 

@@ -163,6 +163,27 @@ describe("a message that was sent", () => {
     expect((await text(edge, { to: chatId })).body.sessionId).toBe(sessionId);
   });
 
+  it("leaves no chat behind when another account is linked", async () => {
+    const online = { state: "online", reason: null, revision: 1 };
+    await connector.report(sessionId, "session.state", { ...online, phone: "+6281200000001" });
+    await write();
+    await connector.report(sessionId, "session.state", { ...online, phone: "+6281200000001" });
+    expect(await edge.count("chat")).toBe(1);
+    await connector.report(sessionId, "session.state", { ...online, phone: "+6281200000009" });
+    expect(await edge.count("chat")).toBe(0);
+  });
+
+  it("is forgotten with its chat when nobody has written there for a year", async () => {
+    await write();
+    const day = 86_400_000;
+    edge.advance(364 * day);
+    await runCron(edge.services);
+    expect(await edge.count("chat")).toBe(1);
+    edge.advance(2 * day);
+    await runCron(edge.services);
+    expect(await edge.count("chat")).toBe(0);
+  });
+
   it("leaves no chat behind when its session is deleted", async () => {
     await write();
     expect(await edge.count("chat")).toBe(1);

@@ -95,6 +95,12 @@ describe("an erasure", () => {
     const batch = (await edge.api<Batch>("POST /v1/batches", { messages, sendAt })).body;
     const file = await addMedia(edge, pattern(100));
     await edge.client.execute({ sql: "UPDATE media SET session_id = ? WHERE id = ?", args: [sessionId, file.id] });
+    // Its connector did not know yet that it is stored.
+    const [theirs] = await edge.rows(
+      "SELECT id FROM message WHERE direction = 'inbound' AND session_id = ?",
+      sessionId,
+    );
+    await addMedia(edge, pattern(100), { sessionId, uploadId: String(theirs?.["id"]) });
     const kept = (await text(edge, { to: other })).body;
     await edge.settled();
     const masked = "+62812***7890";
@@ -112,7 +118,7 @@ describe("an erasure", () => {
         messages: { deleted: 3, masked: 4, canceled: 3 },
         verifications: 1,
         batchRecipients: 1,
-        files: 1,
+        files: 2,
         storedAnswers: 1,
         sessions: [{ sessionId, state: "erased", messages: 3, marks: 1, sends: 1, numbers: 1 }],
       },

@@ -38,6 +38,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0036_media", "254cd757484575c4def4751b5b11149b16f6d376ddf330afe486e191f935e919"],
   ["0037_batches", "f1bd768abf219fbf5d1f1b0dccb7b1739149f953d44c7dcbf0bb9b18596d1b1e"],
   ["0038_inbound", "8ddbcb75ef2984774e6bf190801455b7d8ea441c5828b4da963a47e9ee36afe9"],
+  ["0040_deleted", "1a8c855dc7b1a2b1b860a12b92f6cd7deb046b972248a63864961c0119e457dc"],
   ["0041_chats", "1c5ffcb0547dbaa42dc150a08d3430ea8069b8cec3d353ba6315a39ff78f5cdc"],
   ["0042_batch_media", "6b085be8802ec3421268df51b42b049f040ccb5f716f5bf6ff60bb8fa76dd49e"],
   ["0043_received_files", "89dfb3c62997f506ddc83c501f92912920e0d2f5f0065b0f66c431be13a30cb1"],

@@ -107,6 +107,10 @@ describe("an answer that does not come", () => {
     const unknown = await call(`PUT /v1/messages/${id}/reaction`, { emoji: "👍" }, headers);
     expect([unknown.status, unknown.body]).toMatchObject([504, { code: "outcome-unknown", retryable: true }]);
     await edge.settled();
+    edge.connector = () => ({ status: 409, body: { code: "session-not-online" } });
+    const offline = await call(`PUT /v1/messages/${id}/reaction`, { emoji: "👍" }, headers);
+    expect([offline.status, offline.headers.get("retry-after")]).toEqual([409, "5"]);
+    await edge.settled();
     edge.connector = () => ({ status: 200, body: { at } });
     const found = await call(`PUT /v1/messages/${id}/reaction`, { emoji: "👍" }, headers);
     expect([found.status, found.headers.get("idempotent-replayed")]).toEqual([200, null]);

@@ -19,8 +19,8 @@ beforeEach(async () => {
     asked.push({ path, body: body as Record<string, unknown> });
     if (path !== "/rpc/messages/read") return { status: 200, body: { at } };
     const [id] = (body as { messageIds: string[] }).messageIds;
-    const message = { id, from: null, content: { type: "text", text: "hi" }, quotedMessageId: null };
-    return { status: 200, body: { messages: [{ ...message, reactions: [], votes: [], ...kept }] } };
+    const stored = { id, from: null, content: { type: "text", text: "hi" }, quotedMessageId: null };
+    return { status: 200, body: { messages: [{ ...stored, reactions: [], votes: [], ...kept }] } };
   };
 });
 

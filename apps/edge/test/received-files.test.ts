@@ -138,6 +138,18 @@ describe("the file of a received message", () => {
     expect((await ask()).status).toBe(404);
   });
 
+  it("goes when the account deletes the message for itself, or its connector finds it deleted after the upload", async () => {
+    await receive();
+    await arrive();
+    await connectorOf(edge).report(sessionId, "message.deleted", { messageId });
+    expect(await edge.count("media")).toBe(0);
+    expect((await arrive()).mediaId).toBeNull();
+    await edge.client.execute("UPDATE message SET deleted_at = NULL");
+    const { mediaId } = await arrive();
+    await connectorOf(edge).report(sessionId, "message.media", { messageId, mediaState: "unavailable", mediaId });
+    expect(await edge.count("media")).toBe(0);
+  });
+
   it.each(["keep", "pass"] as const)("is kept by the policy %s, for 72 hours with `pass`", async (messageContent) => {
     await edge.api("PATCH /v1/workspace", { policy: { messageContent } });
     const { mediaId } = await arrive();

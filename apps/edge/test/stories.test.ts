@@ -15,6 +15,9 @@ const story = { to: "status", type: "text", text: "Open today", audience: { peop
 const tell = (more: object = {}, headers: Record<string, string> = {}) =>
   edge.api<Message>("POST /v1/messages", { ...story, sessionId, ...more }, { headers });
 
+const batchOf = (message: object) =>
+  edge.api("POST /v1/batches", { messages: [{ type: "text", text: "Hi", ...message }] });
+
 async function sealedOf({ id }: Message) {
   const claims = [{ messageId: id, sessionId, fence: 1 }];
   const { results } = (await edge.internal<ClaimResponse>(claimPath, { connectorId: "a", claims })).body;
@@ -77,10 +80,9 @@ describe("a story", () => {
   });
 
   it("is not in a batch", async () => {
-    const of = (message: object) =>
-      edge.api("POST /v1/batches", { messages: [{ type: "text", text: "Hi", ...message }] });
-    expect((await of({ to: "status" })).body.errors).toMatchObject([{ pointer: "/messages/0/to" }]);
-    const coloured = await of({ to: people[0], background: "#1fa855" });
+    const inBatch = await batchOf({ to: "status" });
+    expect(inBatch.body.errors).toMatchObject([{ pointer: "/messages/0/to" }]);
+    const coloured = await batchOf({ to: people[0], background: "#1fa855" });
     expect(coloured.body.errors).toMatchObject([{ pointer: "/messages/0/background" }]);
   });
 
@@ -121,4 +123,10 @@ describe("a story", () => {
     const { status, body } = await edge.api<Message>("POST /v1/messages", story, { key: key.key });
     expect([status, body.to]).toEqual([202, "status"]);
   });
+});
+
+it("nothing is forwarded to a story", async () => {
+  const { body } = await tell();
+  const forwarded = await edge.api(`POST /v1/messages/${body.id}/forward`, { to: "status" });
+  expect([forwarded.status, forwarded.body.errors?.map(({ pointer }) => pointer)]).toEqual([400, ["/to"]]);
 });

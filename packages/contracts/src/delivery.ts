@@ -3,7 +3,7 @@ import { z } from "zod";
 /**
  * How far a message has come. It only moves forward: scheduled < queued < sending < sent < delivered < read < played;
  * `failed` and `canceled` end it, and only before `sent`. A retry queues a failed message again. `revoked` ends it after
- * `sent` or `delivered`: the message was deleted for everyone. `received` is the status of a message that somebody else
+ * `sent`, whether it was read or not: the message was deleted for everyone. `received` is the status of a message that somebody else
  * wrote, until it is `revoked`.
  */
 export const MessageStatus = z.enum([

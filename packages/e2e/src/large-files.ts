@@ -54,10 +54,18 @@ export async function sendLarge(url: string, { method, headers, body = [] }: Sen
   return { status: answer.statusCode ?? 0, headers: answer.headers, size, sha256: hash.digest("hex"), text };
 }
 
-const resident = () => workerdPids().reduce((sum, pid) => sum + (usageOf(pid)?.rssMb ?? 0), 0);
+/** The memory of processes above what they have before the work, at its peak, in MiB. */
+export interface Peak<T> {
+  result: T;
+  peakMb: number;
+  idleMb: number;
+}
 
-/** The memory of workerd above what it has before the work, at its peak, in MiB. It holds the Worker and the local R2. */
-export async function peakOfWorkerd<T>(work: () => Promise<T>): Promise<{ result: T; peakMb: number; idleMb: number }> {
+/** The memory of workerd, which holds the Worker and the local R2. */
+export const peakOfWorkerd = <T>(work: () => Promise<T>): Promise<Peak<T>> => peakOf(workerdPids, work);
+
+export async function peakOf<T>(pids: () => number[], work: () => Promise<T>): Promise<Peak<T>> {
+  const resident = () => pids().reduce((sum, pid) => sum + (usageOf(pid)?.rssMb ?? 0), 0);
   const idleMb = resident();
   let peak = idleMb;
   const watching = setInterval(() => (peak = Math.max(peak, resident())), 10);

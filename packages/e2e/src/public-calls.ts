@@ -287,12 +287,12 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       asks: "redis libsql connector",
       budget: [1, 700, 10, 0],
     },
-    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1200, 35, 0] },
+    { route: "GET /v1/messages", asks: "redis libsql", budget: [5, 1300, 35, 0] },
     {
       route: "POST /v1/messages/search",
       body: { to: numbers[0] },
       asks: "redis libsql",
-      budget: [4, 850, 15, 0],
+      budget: [4, 900, 15, 0],
     },
     {
       route: "GET /v1/messages/{id}/events",
@@ -311,7 +311,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       route: "POST /v1/messages/{id}/cancel",
       path: () => `/v1/messages/${scheduled}/cancel`,
       asks: "redis libsql",
-      budget: [9, 1800, 17, 10],
+      budget: [9, 1850, 17, 10],
     },
     {
       route: "PATCH /v1/messages/{id} (edit)",
@@ -373,7 +373,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       ...ofActed("/forward"),
       body: { to: numbers[3] },
       asks: "redis libsql libsql | qstash",
-      budget: [20, 20_000, 100, 100],
+      budget: [12, 6900, 45, 19],
     },
     {
       route: "POST /v1/messages/{id}/votes",

@@ -45,7 +45,7 @@ const labelOf = ({ content }: Message) => (content as { text?: string } | null)?
 
 describe("what phones write, on a hard day", () => {
   it("counts 200 votes of phones that name creator and voter either way, through kills of the connector", async () => {
-    const voters = Array.from({ length: 20 }, (_, i) => `+62813000050${String(i).padStart(2, "0")}`);
+    const voters = Array.from({ length: 6 }, (_, i) => `+62813000050${String(i).padStart(2, "0")}`);
     for (const number of voters) await stack.addPhone(number);
     const group = await phone<{ id: string }>(`${user}/groups`, { subject: "Rapat", participants: [own, ...voters] });
     const poll = await write(user, { to: group.id, type: "poll", question: "Kapan?", options, maxSelections: 2 });
@@ -61,7 +61,7 @@ describe("what phones write, on a hard day", () => {
       const about = { creatorBy: names[round % 2], voterBy: names[(vote >> 1) % 2] };
       await write(voter, { to: group.id, voteIn: poll.id, options: picked, ...about });
       chosen.set(voter, picked);
-      if (vote % 60 === 59) kill();
+      if (vote === 60 || vote === 130) kill();
     }
     const expected = options.map((option) => ({
       option,
@@ -113,7 +113,8 @@ describe("what phones write, on a hard day", () => {
     }
     await stack.api(`POST /v1/sessions/${sessionId}/start`, {});
     const arrived = await eventually("all of them", async () => {
-      const all = (await inbound()).filter(({ id }) => !before.has(id));
+      const writers = (await inbound()).filter((message) => written.has(message.from?.phone ?? ""));
+      const all = writers.filter(({ id }) => !before.has(id));
       return all.length >= 50 && all.every(({ contentState }) => contentState === "kept") && all;
     });
     expect(arrived).toHaveLength(50);
@@ -133,11 +134,12 @@ describe("what phones write, on a hard day", () => {
     const texts = Array.from({ length: 60 }, (_, i) => `di tengah ${i}`);
     for (const [i, text] of texts.entries()) {
       await write(from, { to: own, text, addressing: i % 2 === 0 ? "pn" : "lid" });
-      if (i % 15 === 7) kill();
+      if (i === 15 || i === 40) kill();
     }
     const arrived = await eventually("all of them", async () => {
       const all = (await inbound()).filter((message) => message.from?.phone === from);
-      return all.length >= texts.length && all;
+      // One that could not be read after a kill is sent again, and heals under its id.
+      return all.length >= texts.length && all.every(({ type }) => type === "text") && all;
     });
     expect(arrived.map(labelOf).toSorted()).toEqual(texts.toSorted());
     expect(new Set(arrived.map(({ chatId }) => chatId)).size).toBe(1);

@@ -1,14 +1,16 @@
 import type { Message, MessageList, MessageMedia, SessionMessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
-import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
+import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
 
 let stack: TestStack;
 /** A person gets 30 messages in an hour. */
 const other = "+6281299990001";
+const third = "+6281299990002";
 beforeAll(async () => {
   stack = await startTestStack();
   await stack.addPhone(other);
+  await stack.addPhone(third);
 });
 afterAll(() => stack.destroy());
 
@@ -251,13 +253,63 @@ const newest = async () => {
   return body.messages[0];
 };
 
-describe("a story", () => {
-  const storyOf = async (number: string, before: number) =>
-    eventually("the story on the phone", async () => {
-      const stories = (await stack.inbox(number)).filter(({ chat }) => chat === "status@broadcast");
-      return stories[before];
-    });
+describe("an album", () => {
+  const items = [
+    { type: "image", media: { data: picture.toString("base64") }, caption: "One" },
+    { type: "video", media: { data: film.toString("base64") }, caption: "Two" },
+    { type: "image", media: { data: picture.toString("base64") }, caption: "Three" },
+  ];
 
+  it("is shown together, each of its messages with its own status, and once for all of them", async () => {
+    const { sessionId } = stack.local;
+    const album = { id: "trip-42", images: 2, videos: 1 };
+    const before = (await stack.inbox(other)).length;
+    const sent = await Promise.all(
+      items.map((item) => stack.api<Message>("POST /v1/messages", { sessionId, to: other, ...item, album })),
+    );
+    expect(sent.map(({ status, body }) => [status, body.detail])).toEqual(items.map(() => [202, undefined]));
+    const shown = await eventually("the album on the phone", async () => {
+      const all = (await stack.inbox(other)).slice(before);
+      return all.length === 4 && all;
+    });
+    expect(shown[0]).toMatchObject({ kind: "album", images: 2, videos: 1 });
+    const parts = shown.slice(1) as (PhoneMessage & { albumId: string; caption: string })[];
+    expect(new Set(parts.map(({ albumId }) => albumId))).toEqual(new Set([shown[0]!.id]));
+    expect(parts.map(({ caption }) => caption).toSorted()).toEqual(["One", "Three", "Two"]);
+    for (const { body } of sent) {
+      await eventually("the message to be read", async () => {
+        const message = await stack.api<Message>(`GET /v1/messages/${body.id}`);
+        return message.body.status === "read";
+      });
+    }
+  });
+
+  it("that is written on a phone is its messages, which name their album", async () => {
+    const { sessionId, simulatorUrl } = stack.local;
+    const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
+    const before = await newest();
+    await stack.write(other, { to: session.phone, type: "album", images: 2, videos: 0 } as {
+      to: string;
+      type: string;
+    });
+    const all = (await (await fetch(`${simulatorUrl}/phones/${other}/messages`)).json()) as PhoneMessage[];
+    const albumId = all.findLast(({ kind }) => kind === "album")!.id;
+    const part = { to: session.phone, type: "image", data: picture.toString("base64"), mimeType: "image/png", albumId };
+    await stack.write(other, part);
+    const message = await eventually("the picture in the API", async () => {
+      const found = await newest();
+      return found?.id !== before?.id && found;
+    });
+    expect(message).toMatchObject({ type: "image", content: { type: "image", album: { id: albumId } } });
+    const { body } = await stack.api<MessageList>("GET /v1/messages?direction=inbound&limit=2");
+    expect(body.messages[1]?.id).toBe(before?.id);
+  });
+});
+
+const storiesOn = async (number: string) =>
+  (await stack.inbox(number)).filter(({ chat }) => chat === "status@broadcast");
+
+describe("a story", () => {
   it.each([
     [
       "text",
@@ -270,12 +322,13 @@ describe("a story", () => {
   ])("with %s is on the phones of its audience, whose receipts it has", async (type, fields, shown) => {
     const { sessionId } = stack.local;
     const userPhone = stack.local.userPhone ?? "";
-    const count = (await stack.inbox()).filter(({ chat }) => chat === "status@broadcast").length;
+    const before = (await storiesOn(userPhone)).length;
     const others = await stack.inbox(other);
     const body = { sessionId, to: "status", type, ...fields, audience: { people: [userPhone] } };
     const sent = await stack.api<Message>("POST /v1/messages", body);
     expect([sent.status, sent.body.detail]).toEqual([202, undefined]);
-    expect(await storyOf(userPhone, count)).toMatchObject({ kind: type, ...shown });
+    const seenOn = await eventually("the story on the phone", async () => (await storiesOn(userPhone))[before]);
+    expect(seenOn).toMatchObject({ kind: type, ...shown });
     await eventually("the story to be seen", async () => {
       const message = await stack.api<Message>(`GET /v1/messages/${sent.body.id}`);
       return message.body.status === "read";
@@ -326,11 +379,11 @@ describe("a message that is written on a phone", () => {
     ["list", "text", shop, { text: "Denpasar" }],
     ["list", "native", shop, { type: "reply", id: "dps", text: "Denpasar" }],
   ])("is a reply to %s that are rendered as %s", async (type, render, fields, answer) => {
-    const { userPhone, sessionId } = stack.local;
-    const asked = await shownOf({ type, text: "Which one?", ...fields, render });
+    const { sessionId } = stack.local;
+    const asked = await shownOf({ type, text: "Which one?", ...fields, render }, third);
     const { body: session } = await stack.api<{ phone: string }>(`GET /v1/sessions/${sessionId}`);
     const { id: quotedMessageId } = asked.shown as { id: string };
-    await stack.write(userPhone ?? "", {
+    await stack.write(third, {
       to: session.phone,
       ...answer,
       ...(render === "native" ? { quotedMessageId } : {}),

@@ -127,6 +127,8 @@ export interface SendOptions {
   forwarded?: boolean | undefined;
   /** The message of the same chat that it replies to, by its id on this phone. */
   quotedMessageId?: string | undefined;
+  /** The own message that opened the album which it belongs to. */
+  albumId?: string | undefined;
   /** The people that it names (E.164), or everybody. */
   mentions?: "all" | string[] | undefined;
 }

@@ -34,6 +34,8 @@ export interface Asked {
 
 /** The error of a stanza for devices that do not exist any more. */
 const staleDevices = "479";
+/** People who moved to LIDs are refused by phone number with 463, others by LID with 400. */
+const wrongNames = ["463", "400"];
 const tooMuch = "429";
 const forbidden = new Set(["401", "403"]);
 const rateLimitSeconds = 60;
@@ -63,7 +65,9 @@ export async function perform(
   if (!change) throw new TypeError("an action changes a message");
   if (!earlier) {
     const sealed = await atRest(sessionId).seal(encode(message), actionMessage.context(waId));
-    await writeFenced(store, fence, [actionStatement(fence, { waId, chat: pseudonym(target.chat), sealed }, at)]);
+    await writeFenced(store, fence, [
+      actionStatement(fence, { waId, chat: pseudonym(target.names[0] ?? target.chat), sealed }, at),
+    ]);
   }
   const sending = { live, socket, target, waId, change };
   await transmit(context, { ...sending, message });
@@ -93,10 +97,10 @@ async function transmit(
     const seconds = Math.ceil((permit.pausedUntil.getTime() - services.now().getTime()) / 1000);
     throw new AppError("whatsapp-rate-limited", { retryAfter: Math.max(1, seconds) });
   }
-  const attempt = async () => {
+  const attempt = async (to: string) => {
     const awaited = connection.awaitAck(waId);
     try {
-      await socket.sendChange(chat, waId, { message, ...stanzaOf(change, target) });
+      await socket.sendChange(to, waId, { message, ...stanzaOf(change, target) });
     } catch (cause) {
       // Nothing was written: the frame comes last.
       awaited.cancel();
@@ -105,11 +109,14 @@ async function transmit(
     return awaited.within(ackTimeoutMs);
   };
   try {
-    let ack = await attempt();
-    if (ack.type === "refused" && ack.error === staleDevices) {
+    let ack = await attempt(chat);
+    const isRefused = (...errors: string[]) => ack.type === "refused" && errors.includes(ack.error);
+    if (isRefused(staleDevices)) {
       connection.forgetDevices(chat);
-      ack = await attempt();
+      ack = await attempt(chat);
     }
+    const otherName = target.names.find((name) => name !== chat);
+    if (isRefused(...wrongNames) && otherName !== undefined) ack = await attempt(otherName);
     if (ack.type === "unknown") throw new AppError("outcome-unknown", { retryAfter: 2 });
     if (ack.type === "sent") return permit.sent();
     if (ack.error === tooMuch) permit.refused("rate", chat);

@@ -15,7 +15,7 @@ export interface Target {
   chat: string;
   /** The group's jid; null in a chat of two. */
   group: string | null;
-  /** The jids of the other person of a chat of two. */
+  /** The jids of the other person of a chat of two: the phone number's first, if it is known. */
   names: string[];
   /** The author's jid; null: the account itself. */
   author: string | null;
@@ -46,16 +46,18 @@ async function received({ store, atRest, conversations }: TargetContext, session
   const { author, conversationId } = row;
   const known = await conversations.find(sessionId, [conversationId, ...(author === null ? [] : [author])]);
   const place = known.get(conversationId)?.names;
-  const chat = place && (place.group ?? place.pn ?? place.lid);
-  if (!chat) return null;
-  const { group } = place;
+  if (!place) return null;
+  const { group, pn, lid } = place;
   const by = author === null ? null : (body.by ?? usualJid(known.get(author)?.names, group !== null));
   if (author !== null && by === null) return null;
+  // In the form in which the person writes: WhatsApp refuses the other one for some people.
+  const chat = group ?? by ?? pn ?? lid;
+  if (chat === null) return null;
   return targetOf({
     waId: body.waId,
     chat,
     group,
-    names: group === null ? [place.pn, place.lid].filter((jid) => jid !== null) : [],
+    names: group === null ? [pn, lid].filter((jid) => jid !== null) : [],
     author: by,
     content: body.content.type === undecryptable ? null : body.content,
     message: null,

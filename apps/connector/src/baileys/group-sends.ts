@@ -80,6 +80,7 @@ export function createGroupSends(
   { groups, userDevices, listener }: Parts,
 ): GroupSends {
   const reading = new Map<string, Promise<Known>>();
+  const own = () => new Set([creds.me?.id, creds.me?.lid].map(userOf));
 
   function forget(jid: string): void {
     groups.delete(jid);
@@ -94,6 +95,8 @@ export function createGroupSends(
     const left = getAllBinaryNodeChildren(node).filter(({ tag }) => tag === "remove" || tag === "leave");
     for (const { attrs } of left.flatMap((change) => getBinaryNodeChildren(change, "participant"))) {
       const names = [attrs["jid"], attrs["phone_number"], attrs["lid"]].flatMap((jid) => (jid ? [jid] : []));
+      // The account itself sends no receipts that anybody waits for.
+      if (names.some((jid) => own().has(userOf(jid)))) continue;
       listener.onLeft(
         from,
         names.map((jid) => jidNormalizedUser(jid)),
@@ -130,7 +133,7 @@ export function createGroupSends(
     return { id, participants: people, addressingMode, ephemeralDuration, announce } as Known;
   }
 
-  const isSelf = (participant: Participant) => isOneOf(participant, new Set([creds.me?.id, creds.me?.lid].map(userOf)));
+  const isSelf = (participant: Participant) => isOneOf(participant, own());
 
   return {
     async read(jid) {
@@ -156,7 +159,7 @@ export function createGroupSends(
           throw new NoAnswer("WhatsApp named no device of the group's members", unnamedWaitMs);
         }
         const users = new Set(participants.flatMap((each) => [each.id, each.phoneNumber, each.lid].map(userOf)));
-        for (const own of [id, lid]) users.add(userOf(own));
+        for (const user of own()) users.add(user);
         const named = devices.map(({ user, jid: device }) => ({ user, jid: device }));
         await prepareSenderKey(keys, { group: jid, users, devices: named, own: { id, lid }, now: Date.now() });
       }, id);

@@ -49,7 +49,7 @@ export async function prepareSenderKey(keys: WASocket["authState"]["keys"], memb
   };
   // The sending device itself needs no copy. Whether others have a key of which no holder is known, nobody knows.
   const kept: Record<string, unknown> = { [self]: true, [consideredUntil]: now };
-  if (jids.length === 0 || jids.some(isGone)) return keys.set(renewed(group, own, kept as Holders));
+  if (jids.length === 0 || jids.some(isGone)) return keys.set(renewedKeys(group, own, kept as Holders));
   const changes = (stored[newPhones] ?? {}) as unknown as Record<string, number>;
   const since = Number((holders as Record<string, unknown>)[consideredUntil] ?? 0);
   for (const jid of jids) {
@@ -63,10 +63,15 @@ export async function prepareSenderKey(keys: WASocket["authState"]["keys"], memb
 /** Replaces the key of a group with the next message, because it is not known who has the current one. */
 export async function renewSenderKey({ keys, creds }: WASocket["authState"], group: string): Promise<void> {
   const { id = "", lid } = creds.me ?? {};
-  await keys.transaction(async () => keys.set(renewed(group, { id, lid }, null)), id);
+  await keys.transaction(async () => keys.set(renewedKeys(group, { id, lid }, null)), id);
 }
 
-function renewed(group: string, own: Members["own"], holders: Holders | null): SignalDataSet {
+/** What is stored of a group whose key is replaced with the next message. */
+export function renewedKeys(
+  group: string,
+  own: { id: string; lid?: string | undefined },
+  holders: Holders | null,
+): SignalDataSet {
   const names = [own.lid, own.id].flatMap((jid) => (jid ? [senderKeyName(group, jid)] : []));
   return {
     "sender-key": Object.fromEntries(names.map((name) => [name, null])),

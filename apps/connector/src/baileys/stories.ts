@@ -42,7 +42,7 @@ export async function relayStory(
       throw new NoAnswer("WhatsApp named no device of the people who are to see the story", unnamedWaitMs);
     }
     const users = new Set([...all, id].map(userOf));
-    const named = devices.map(({ user, jid: device = "" }) => ({ user, jid: device }));
+    const named = devices.map(({ user, jid: device }) => ({ user, jid: device }));
     await prepareSenderKey(keys, { group: storyJid, users, devices: named, own: { id, lid }, now: Date.now() });
   }, id);
   const additionalNodes = [...(options.additionalNodes ?? []), setting];

@@ -1,10 +1,12 @@
 import {
+  type AuthenticationCreds,
   DEFAULT_CONNECTION_CONFIG,
   type SignalDataSet,
   type SignalDataTypeMap,
   type SocketConfig,
 } from "@whiskeysockets/baileys";
 import type { AuthState } from "./auth-state.ts";
+import { renewedKeys } from "./sender-keys.ts";
 
 /**
  * Kinds that stay true even when the message that they were learned for is not sent. A sender key and its holders are stored
@@ -35,13 +37,26 @@ export function writeThrough(auth: AuthState): SocketConfig["makeSignalRepositor
       get: <Kind extends keyof SignalDataTypeMap>(kind: Kind, ids: string[]) =>
         facts.has(kind) ? auth.keys.get(kind, ids) : inTransaction.get(kind, ids),
       async set(data: SignalDataSet) {
-        const { now, later } = split(data);
+        const { now, later } = split(withRenewed(data, auth.creds.me));
         if (Object.keys(now).length > 0) await auth.keys.set(now);
         if (Object.keys(later).length > 0) await inTransaction.set(later);
       },
     });
     return DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds, keys }, logger, pnToLid);
   };
+}
+
+/**
+ * Baileys forgets who holds the key of a group when a member asks for a message again. Then the key must go too: one of them
+ * may have left meanwhile.
+ */
+function withRenewed(data: SignalDataSet, own: AuthenticationCreds["me"]): SignalDataSet {
+  const forgotten = Object.entries(data["sender-key-memory"] ?? {}).flatMap(([group, holders]) =>
+    holders === null ? [group] : [],
+  );
+  if (forgotten.length === 0 || !own) return data;
+  const dropped = forgotten.map((group) => renewedKeys(group, own, null)["sender-key"]);
+  return { ...data, "sender-key": Object.assign({ ...data["sender-key"] }, ...dropped) as Record<string, null> };
 }
 
 function split(data: SignalDataSet): { now: SignalDataSet; later: SignalDataSet } {

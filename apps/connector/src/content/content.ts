@@ -36,6 +36,7 @@ export function toProto(content: SealedContent, context: SendContext): WireMessa
 
 /** Kinds that change or accompany another message, in addition to those that Baileys counts as such. */
 const accompanying = new Set([
+  "albumMessage",
   "encEventResponseMessage",
   "encReactionMessage",
   "keepInChatMessage",

@@ -1,4 +1,5 @@
 import type { SealedContent } from "@sandi/contracts";
+import { albumOf } from "./album.ts";
 import type { Kind } from "./kind.ts";
 import { known, partOf, receivedMedia } from "./media.ts";
 
@@ -9,10 +10,17 @@ export const image: Kind<Extract<SealedContent, { type: "image" }>> = {
     const shown = known({ caption, width, height, jpegThumbnail: thumbnail });
     return { imageMessage: { ...partOf(file), ...shown, ...(isViewOnce ? { viewOnce: true } : {}) } };
   },
-  fromProto({ imageMessage: part }) {
+  fromProto(message) {
+    const { imageMessage: part } = message;
     const media = part && receivedMedia(part);
     if (!media) return null;
     const { caption, viewOnce } = part;
-    return { type: "image", media, ...(caption ? { caption } : {}), ...(viewOnce ? { isViewOnce: true } : {}) };
+    return {
+      type: "image",
+      media,
+      ...(caption ? { caption } : {}),
+      ...(viewOnce ? { isViewOnce: true } : {}),
+      ...albumOf(message),
+    };
   },
 };

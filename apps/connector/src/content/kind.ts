@@ -11,9 +11,13 @@ export type ReceivedContent =
 
 interface WithMedia {
   media: MediaSource;
+  /** Of a received message, only which album it is in is known. */
+  album?: unknown;
 }
 /** The same content, with what the message says of its file. */
-type WithReceivedMedia<Each> = Each extends WithMedia ? Omit<Each, "media"> & { media: ReceivedMedia } : never;
+type WithReceivedMedia<Each> = Each extends WithMedia
+  ? Omit<Each, "media" | "album"> & { media: ReceivedMedia; album?: { id: string } }
+  : never;
 
 /** What a message needs that is not sealed with its content. */
 export interface SendContext {

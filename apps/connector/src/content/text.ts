@@ -17,7 +17,7 @@ export const text: Kind<Extract<SealedContent, { type: "text" }>> = {
     if (!written) return null;
     const { matchedText: url, title, description, backgroundArgb, font } = extendedTextMessage ?? {};
     const linkPreview = url && title ? { url, title, ...(description ? { description } : {}) } : undefined;
-    const known = Object.entries(storyFonts).find(([, number]) => number === font);
+    const known = Object.entries(storyFonts).find(([, number]) => number === Number(font));
     return {
       type: "text",
       text: written,

@@ -1,4 +1,5 @@
 import type { SealedContent } from "@sandi/contracts";
+import { albumOf } from "./album.ts";
 import type { Kind } from "./kind.ts";
 import { known, partOf, receivedMedia } from "./media.ts";
 
@@ -14,7 +15,8 @@ export const video: Kind<Extract<SealedContent, { type: "video" }>> = {
     };
     return isNote ? { ptvMessage: part } : { videoMessage: part };
   },
-  fromProto({ videoMessage, ptvMessage }) {
+  fromProto(message) {
+    const { videoMessage, ptvMessage } = message;
     const part = ptvMessage ?? videoMessage;
     const media = part && receivedMedia(part);
     if (!media) return null;
@@ -26,6 +28,7 @@ export const video: Kind<Extract<SealedContent, { type: "video" }>> = {
       ...(viewOnce ? { isViewOnce: true } : {}),
       ...(gifPlayback ? { isGif: true } : {}),
       ...(ptvMessage ? { isNote: true } : {}),
+      ...albumOf(message),
     };
   },
 };

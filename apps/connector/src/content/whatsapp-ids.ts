@@ -5,6 +5,10 @@ export function whatsappId(messageId: string): string {
   return `3EB0${createHash("sha256").update(messageId).digest("hex").toUpperCase().slice(0, 18)}`;
 }
 
+/** The id of the first message of an album in a chat: always the same. */
+export const albumId = (sessionId: string, { to, name }: { to: string; name: string }) =>
+  whatsappId(JSON.stringify(["album", sessionId, to, name]));
+
 const mirror = (digit: string) => (15 - Number.parseInt(digit, 16)).toString(16).toUpperCase();
 
 /**

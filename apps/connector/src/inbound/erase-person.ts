@@ -71,7 +71,7 @@ export function createEraser(options: EraseOptions): ErasePerson {
     }
     const people = jids.map(pseudonym);
     const at = { requested: new Date(request.requestedAt), stuck: new Date(startedAt.getTime() - stuckMs) };
-    const { struck, isAnyRunning } = await strikeSends(store, fence, { people, at });
+    const { struck, isAnyRunning } = await strikeSends(store, fence, { people, ids, at });
     options.deliveries.forget(sessionId, struck);
     const digits = jids.flatMap((jid) => /^(\d+)@s\.whatsapp\.net$/.exec(jid)?.[1] ?? []);
     const numbers = await options.knownNumbers.forget(workspaceId, digits);

@@ -14,7 +14,7 @@ import {
 } from "../store/downloads.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
 import { findMessages, openMessage } from "../store/messages.ts";
-import type { NewEvent } from "../store/outbox.ts";
+import { appendBodyStatement, type NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 import { withMedia, fetchedOf } from "./message-media.ts";
@@ -26,6 +26,7 @@ interface Owned {
   online: () => Pick<WhatsAppSocket, "media"> | null;
 }
 
+type GivenUp = Extract<NewEvent, { type: "message.media" }>;
 type Answer = z.output<typeof FetchMediaRpc.response>["media"];
 
 /** Fetches the files of received messages: each one once, again after a crash, and only as long as its message has it. */
@@ -174,8 +175,17 @@ export function createFetchFiles(options: Options): FetchFiles {
     const about = { id: services.newId("evt"), sessionId, messageId, at: at.toISOString() };
     const event: NewEvent = { ...about, type: "message.media", mediaState: state, mediaId };
     const sealedEvent = await sealEvent(options.atRest(sessionId), event);
-    await writeFenced(store, fence, endDownloadStatements(fence, { waId, state, mediaId, body: sealedEvent, at }));
+    const end = endDownloadStatements(fence, { waId, state, mediaId, body: sealedEvent, at });
+    const [reported] = await writeFenced(store, fence, end);
+    if (reported!.rowsAffected === 0 && mediaId !== null) await giveBack(fence, { ...about, mediaId });
     options.onAppended();
+  }
+
+  /** The message was deleted during the upload: the edge deletes its file again. */
+  async function giveBack(fence: Fence, about: Pick<GivenUp, "id" | "sessionId" | "messageId" | "at" | "mediaId">) {
+    const event: GivenUp = { ...about, type: "message.media", mediaState: "unavailable" };
+    const body = await sealEvent(options.atRest(fence.sessionId), event);
+    await writeFenced(store, fence, [appendBodyStatement(fence, body, new Date(about.at))]);
   }
 
   return {

@@ -65,7 +65,10 @@ async function findChat({ numbers, conversations }: Context, session: OnlineSess
   if (group !== null) return { chat: group, names: { group } };
   const isByLid = form === undefined ? pn === null || isLid(to) : form === "lid";
   if (lid !== null && (isByLid || pn === null)) return { chat: lid, names: { pn, lid } };
-  return pn === null ? { failure: "chat_unknown" } : byNumber(numbers, session, pn.split("@")[0]!);
+  if (pn === null) return { failure: "chat_unknown" };
+  const found = await byNumber(numbers, session, pn.split("@")[0]!);
+  // The account may hide the number by now.
+  return "failure" in found && lid !== null ? { chat: lid, names: { pn, lid } } : found;
 }
 
 async function byNumber(numbers: Numbers, { live, socket }: OnlineSession, digits: string): Promise<Found> {

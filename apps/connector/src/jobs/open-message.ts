@@ -34,6 +34,8 @@ export interface OpenedMessage {
   isCode: boolean;
   /** The file of the message, which goes to WhatsApp first; null for a kind without one. */
   media: SealedMediaContent | null;
+  /** The album that its file belongs to. */
+  album: { id: string; images: number; videos: number } | null;
   /** The id of the message that it forwards; null: it has a content of its own. */
   forwards: string | null;
   /** The picture of its link preview. */
@@ -70,27 +72,18 @@ export async function openMessage(
   const around = { quotedMessageId, mentions };
   if (content.type === "forward") {
     const forwards = content.messageId;
-    return {
-      to,
-      type: null,
-      isCode,
-      media: null,
-      picture: null,
-      forwards,
-      write: () => null,
-      options: [],
-      audience: null,
-      around,
-    };
+    const none = { media: null, album: null, picture: null, options: [], audience: null };
+    return { to, type: null, isCode, ...none, forwards, write: () => null, around };
   }
   const media = "media" in content ? content : null;
+  const album = ("album" in content && content.album) || null;
   const picture = (content.type === "text" && content.linkPreview && content.linkPreview.image) || null;
   const write: OpenedMessage["write"] = (file, small = null) => toProto(content, { template, file, picture: small });
   if (!media && !write(null)) return null;
   const options = numberedOptionsOf(content);
   const seenBy = audience?.people ?? null;
   const about = { to, type: content.type, isCode, options, audience: seenBy };
-  return { ...about, media, picture, forwards: null, write, around };
+  return { ...about, media, album, picture, forwards: null, write, around };
 }
 
 const codePurpose = (verificationId: string | null | undefined, workspaceId: string): string | undefined =>

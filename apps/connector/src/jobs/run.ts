@@ -12,6 +12,8 @@ import type { SendPermit } from "../session/breaker.ts";
 import type { Turn } from "../session/pacer.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
+import type { Store } from "../store/store.ts";
+import type { Albums } from "./albums.ts";
 import type { ClaimMessage } from "./claims.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { OnlineSession, SessionLookup } from "./resolve-session.ts";
@@ -25,6 +27,7 @@ export interface SendContext extends SessionLookup {
   tracer: Tracer;
   claim: ClaimMessage;
   unseal: Unsealer;
+  store: Store;
   numbers: Numbers;
   knownNumbers: Pick<KnownNumbers, "answered">;
   conversations: Conversations;
@@ -40,6 +43,7 @@ export interface SendContext extends SessionLookup {
 /** One run of a job. */
 export interface Run extends SendContext {
   job: SendJob;
+  albums: Albums;
   telemetry: SendTelemetry;
   /** The session failed to send it before. */
   hasFailedHere: boolean;

@@ -7,6 +7,7 @@ import { whatsappId } from "../content/whatsapp-ids.ts";
 import { rank } from "../store/ledger.ts";
 import { type Fence, LeaseLost } from "../store/fence.ts";
 import { startTelemetry } from "./send-telemetry.ts";
+import { createAlbums } from "./albums.ts";
 import { LookUpsExhausted } from "../numbers/look-up-budget.ts";
 import { NotKnown } from "../numbers/numbers.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
@@ -27,10 +28,11 @@ type Refused = LRUCache<string, true>;
  * same job share one run. A message keeps its WhatsApp id over all attempts, so that its recipient sees it once.
  */
 export function createSender(context: SendContext): (job: SendJob, trace?: TraceContext) => Promise<JobOutcome> {
+  const albums = createAlbums(context.services, context.ackTimeoutMs);
   const refused: Refused = new LRUCache({ max: 10_000 });
   return sharedRuns((job, trace?: TraceContext) => {
     const telemetry = startTelemetry(context, job, trace);
-    return send({ ...context, job, telemetry, hasFailedHere: false }, refused).catch((error: unknown) => {
+    return send({ ...context, albums, job, telemetry, hasFailedHere: false }, refused).catch((error: unknown) => {
       if (error instanceof LeaseLost) context.find(job.sessionId)?.lose();
       return telemetry.end(later(secondsUntil(error), "the attempt failed"), "later", error);
     });

@@ -1,7 +1,8 @@
 import type { FailureReason } from "@sandi/contracts";
 import { isOfTwo } from "../content/jids.ts";
 import { stanzaNodes } from "../content/stanza-nodes.ts";
-import { whatsappId } from "../content/whatsapp-ids.ts";
+import { inAlbum } from "../content/album.ts";
+import { albumId, whatsappId } from "../content/whatsapp-ids.ts";
 import { encode, type WireMessage } from "../content/wire.ts";
 import { compose, findEarlier, findMentions, findQuote } from "./compose.ts";
 import { type Destination, learnOther, rememberForm } from "./destination.ts";
@@ -46,6 +47,8 @@ export async function sendTo(run: Run, sending: Sending): Promise<FailureReason 
       ...(group ? { members: group.members } : {}),
       ...(audience ? { members: audience.length } : {}),
     });
+    if (opened.album)
+      await run.albums.open(session, { chat, waId: albumIdIn(run, opened.album, opened.to), ...opened.album });
     const nodes = stanzaNodes(message, services);
     return transmit(session, permit, { chat, audience, waId, message, nodes, telemetry, ackTimeoutMs, isSecondForm });
   }
@@ -96,9 +99,13 @@ async function makerOf(
     if ((opened.media ?? opened.picture ?? forwards) !== null && earlier) return earlier;
     const quote = quotedMessageId === undefined ? null : await findQuote({ ...kept, chat }, quotedMessageId);
     const mentioned = await findMentions({ ...run, sessionId: job.sessionId, chat, group }, mentions);
-    return compose(opened, { file, forwarded, picture, quote, mentioned, messageSecret });
+    const message = compose(opened, { file, forwarded, picture, quote, mentioned, messageSecret });
+    if (!message || !opened.album) return message;
+    return inAlbum(message, { chat, waId: albumIdIn(run, opened.album, opened.to) });
   };
 }
+
+const albumIdIn = ({ job }: Run, { id }: { id: string }, to: string) => albumId(job.sessionId, { to, name: id });
 
 /** The recipient's other jid, where an earlier message may have gone: for a quote, or for another attempt. */
 async function knownOther(

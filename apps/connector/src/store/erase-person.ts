@@ -67,23 +67,23 @@ export async function deleteMessagesOf(
 export async function strikeSends(
   store: Store,
   fence: Fence,
-  { people, at }: { people: string[]; at: { requested: Date; stuck: Date } },
+  { people, ids, at }: { people: string[]; ids: string[]; at: { requested: Date; stuck: Date } },
 ): Promise<{ struck: string[]; isAnyRunning: boolean }> {
   const list = JSON.stringify(people);
   const isTheirs = `session_id = ?1 AND (chat IN (SELECT value FROM json_each(?2))
-    OR chat_lid IN (SELECT value FROM json_each(?2)))`;
+    OR chat_lid IN (SELECT value FROM json_each(?2)) OR conversation_id IN (SELECT value FROM json_each(?6)))`;
   const isRunning = `rank = ${rank.sending} AND created_at > ?3`;
-  const args = [fence.sessionId, list, at.stuck.getTime()];
+  const args = [fence.sessionId, list, at.stuck.getTime(), at.requested.getTime(), fence.fence, JSON.stringify(ids)];
   const [struck, running] = await writeFenced(store, fence, [
     {
-      sql: `UPDATE ledger SET chat = NULL, chat_lid = NULL, sealed = NULL, sealed_chat = NULL
+      sql: `UPDATE ledger SET chat = NULL, chat_lid = NULL, conversation_id = NULL, sealed = NULL, sealed_chat = NULL
             WHERE ${isTheirs} AND NOT (${isRunning}) AND created_at <= ?4
               AND EXISTS (SELECT 1 FROM session WHERE id = ?1 AND fence = ?5) RETURNING wa_id`,
-      args: [...args, at.requested.getTime(), fence.fence],
+      args,
     },
     {
-      sql: `SELECT 1 FROM ledger WHERE ${isTheirs} AND ${isRunning} AND created_at <= ?4 LIMIT 1`,
-      args: [...args, at.requested.getTime()],
+      sql: `SELECT 1 FROM ledger WHERE ${isTheirs} AND ${isRunning} AND created_at <= ?4 AND ?5 IS NOT NULL LIMIT 1`,
+      args,
     },
   ]);
   return { struck: struck!.rows.map((row) => text(row, "wa_id")), isAnyRunning: running!.rows.length > 0 };
@@ -152,6 +152,7 @@ export async function deleteChats(
     among("conversation", "id", ids),
     among("conversation_address", "conversation_id", ids),
     among("chat", "person", people),
+    among("receipt", "person", ids),
     // What the account did in the chat, and options of messages, for as long as they are kept.
     among("action", "chat", people),
     among("numbered", "chat", people),

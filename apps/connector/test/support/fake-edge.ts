@@ -78,6 +78,8 @@ export class FakeEdge {
   /** Messages whose files it stores no more. */
   readonly deleted = new Set<string>();
   takesNoFiles = false;
+  /** Runs before a file is stored. */
+  onUpload: ((messageId: string) => Promise<void>) | undefined;
   claimAnswer: ((messageId: string) => ClaimResult | null) | null = null;
   isDown = false;
   /** How long sessions keep contents, as it answers events. */
@@ -157,6 +159,7 @@ export class FakeEdge {
     const token = request.headers.authorization?.slice(7) ?? "";
     await verify(token, { method: "POST", path: mediaPath, body: inboundMediaText(media) });
     if (this.deleted.has(media.uploadId)) return null;
+    await this.onUpload?.(media.uploadId);
     this.uploads.push(media.uploadId);
     const known = this.files.get(media.uploadId);
     if (known) return known.mediaId;

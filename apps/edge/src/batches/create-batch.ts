@@ -106,16 +106,18 @@ async function storeBatch(ctx: Context, input: Input, filed: Filed): Promise<Acc
     undo: () => cancelStatements(db, { id, at }),
     facts: {
       candidate: selectCandidate(db, workspaceId, { route, at }),
-      open: sql<{ n: number }>`SELECT ${open} AS n`,
-      files: sql<{ areThere: 0 | 1 }>`SELECT ${areThere(tenant, { files, at })} AS are_there`,
+      counted: sql<{
+        open: number;
+        areThere: 0 | 1;
+      }>`SELECT ${open} AS open, ${areThere(tenant, { files, at })} AS are_there`,
     },
-    refuse: ({ candidate: [found], open: [count], files: [stored] }) => {
+    refuse: ({ candidate: [found], counted: [count] }) => {
       const refusal = senderOf(tenant).refusalOf(route, found, { opensChat: false });
       if (refusal) return refusal;
-      if ((count?.n ?? 0) >= mostOpen) {
+      if ((count?.open ?? 0) >= mostOpen) {
         return new AppError("batch-limit-reached", { detail: `A workspace has at most ${mostOpen} of them.` });
       }
-      if (stored?.areThere === 0) return new AppError("media-not-found");
+      if (count?.areThere === 0) return new AppError("media-not-found");
       return new AppError("database-unavailable", { retryAfter: 1 });
     },
     present: toBatch,

@@ -8,7 +8,7 @@ import {
 } from "@sandi/contracts";
 import type { Actor } from "../actor.ts";
 import { fieldErrors, pointerTo } from "../http/validation.ts";
-import { readRecipient, type Recipient as To, toOf } from "../messages/recipient.ts";
+import { readChat, type Recipient as To, toOf } from "../messages/recipient.ts";
 import { render, type Variables } from "./variables.ts";
 
 /** One recipient of a request. */
@@ -119,9 +119,7 @@ function errorsOf(message: Content, { pointer, variables }: Pick<Recipient, "poi
 
 function recipientOf(actor: Actor, to: string, { pointer, errors }: { pointer: string; errors: FieldError[] }) {
   try {
-    const recipient = readRecipient(actor, to, pointer);
-    if (recipient.address?.kind !== "status") return recipient;
-    throw new AppError("invalid-request", { errors: [{ pointer, message: "is not possible in a batch" }] });
+    return readChat(actor, to, pointer);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     errors.push(...(error.extras.errors ?? []));

@@ -16,7 +16,7 @@ const answersMs = dayMs + 3_600_000;
 
 type Counts = Pick<
   Progress,
-  "deleted" | "masked" | "canceled" | "verifications" | "batchRecipients" | "storedAnswers" | "contacts"
+  "deleted" | "masked" | "canceled" | "verifications" | "batchRecipients" | "files" | "storedAnswers" | "contacts"
 >;
 
 interface Round {
@@ -67,6 +67,8 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
       maskMessages(sql`${ofVerifications} AND ${isOver} AND to_hash <> ''`),
     ],
     deletedEvents: sql`DELETE FROM event WHERE verification_id IS NULL AND message_id IN (${idsOf(others)})`,
+    files: sql`DELETE FROM media WHERE (session_id, upload_id) IN (SELECT session_id, id FROM message
+      WHERE id IN (${idsOf(others)}))`,
     deleted: sql`DELETE FROM message WHERE id IN (${idsOf(others)})`,
     verifications: sql`UPDATE verification SET to_hash = '', to_masked = '', global_hash = '', prefix = '', metadata = '{}',
         bind = NULL, client_binding = NULL
@@ -106,6 +108,7 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
     canceled: sum([...written.canceled, written.endedMessages]),
     verifications: sum([written.verifications]),
     batchRecipients: sum([written.recipients]),
+    files: sum([written.files]),
     storedAnswers: sum(written.answers),
     contacts: sum(written.contacts),
   };

@@ -139,6 +139,9 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
       }),
     ];
   }
+  if (type === "message.media" && event.mediaState !== "stored" && event.mediaId !== null)
+    return [deleteReceivedFile(db, { sessionId, messageId })];
+  if (type === "message.deleted") return [...noteChange(db, event), deleteReceivedFile(db, { sessionId, messageId })];
   if (type !== "message.revoked") return noteChange(db, event);
   return [
     moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now }),

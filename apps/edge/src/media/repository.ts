@@ -126,7 +126,7 @@ export const selectReceivedFile = (
     .where("workspaceId", "=", tenant.workspaceId)
     .where(isKept(at));
 
-/** Deletes the file of a message that was deleted for everyone. */
+/** Deletes the file of a message that was deleted. */
 export const deleteReceivedFile = (db: Db, message: { sessionId: string; messageId: string }) =>
   sql`DELETE FROM media WHERE ${ofMessage(message)}`.compile(db.kysely);
 

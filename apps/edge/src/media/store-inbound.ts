@@ -13,7 +13,7 @@ import { insertMedia } from "./repository.ts";
 
 /**
  * Stores a file that a session received, once for each message. Its bytes must be those that were announced. Nothing is
- * stored of a message that was deleted for everyone, nor with the policy `messageContent: drop`.
+ * stored of a message that was deleted, nor with the policy `messageContent: drop`.
  */
 export async function storeInbound(
   services: Services,
@@ -32,7 +32,7 @@ export async function storeInbound(
     .select("id")
     .where("id", "=", uploadId)
     .where("sessionId", "=", sessionId)
-    .where("status", "=", "revoked");
+    .where((where) => where.or([where("status", "=", "revoked"), where("deletedAt", "is not", null)]));
   const { session, known, gone } = await db.read({
     session: db.kysely
       .selectFrom("session")

@@ -65,8 +65,14 @@ export async function act<
   check?.(row, now);
   const about: About = { sessionId: row.sessionId, messageId: id, actionId: await actionIdOf(ctx, c) };
   const more = typeof input === "function" ? input(message) : input;
-  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>);
+  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>).catch(whileOffline);
   return { ...message, ...effect?.(message, at) };
+}
+
+/** That a session is offline passes. The refusal is not stored for repetitions, which may have to find out what happened. */
+function whileOffline(error: unknown): never {
+  const isOffline = error instanceof AppError && error.code === "session-not-online";
+  throw isOffline ? new AppError(error.code, { retryAfter: 5, ...error.extras }) : error;
 }
 
 /** Throws unless the message was sent or received, and still exists. */

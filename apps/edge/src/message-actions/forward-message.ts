@@ -48,9 +48,10 @@ export async function forwardMessage(
   });
 }
 
+const refuse = (detail: string) => new AppError("message-not-forwardable", { detail });
+
 function refusalOf(message: Message, { sessionId }: ForwardMessage): AppError | undefined {
   const { status, deletedAt, isViewOnce, type } = message;
-  const refuse = (detail: string) => new AppError("message-not-forwardable", { detail });
   if (!isReached(status)) return refuse(`The message is ${status}.`);
   if (deletedAt !== null) return refuse("The account deleted it for itself.");
   if (isViewOnce) return refuse("Phones show it once.");

@@ -19,6 +19,13 @@ export function readRecipient(actor: Actor, text: string, pointer: string): Reci
   return address ? { address } : { phone: readPhone(actor, text, pointer) };
 }
 
+/** The same where a story is not possible. */
+export function readChat(actor: Actor, text: string, pointer: string): Recipient {
+  const recipient = readRecipient(actor, text, pointer);
+  if (recipient.address?.kind !== "status") return recipient;
+  throw new AppError("invalid-request", { errors: [{ pointer, message: "cannot be a story here" }] });
+}
+
 /** As it is sealed to the connector. */
 export const toOf = ({ phone, address }: Recipient): string => (address ? address.text : phone.e164);
 

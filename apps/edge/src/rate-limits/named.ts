@@ -104,7 +104,7 @@ export const erasureLimits = (actor: Actor): Limit[] => [
   { name: "erasures-day", id: actor.environment, quota: 1_000, windowSeconds: day },
 ];
 
-/** Actions on messages: edits, deletions, reactions, pins and votes. Each is a message to WhatsApp. */
+/** Actions on messages: edits, deletions, reactions, pins, stars and votes. Each is a request to WhatsApp. */
 export const messageActionLimits = (actor: Actor): Limit[] => [
   { name: "actions-minute", id: actor.environment, quota: 60, windowSeconds: minute },
   { name: "actions-day", id: actor.environment, quota: 2_000, windowSeconds: day },

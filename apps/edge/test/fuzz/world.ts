@@ -1,4 +1,5 @@
 import {
+  DeleteForMeRpc,
   EditMessageRpc,
   GetGroupRpc,
   Group,
@@ -9,6 +10,7 @@ import {
   ReactRpc,
   ReadMessagesRpc,
   RevokeMessageRpc,
+  StarRpc,
   type Scope,
   VoteRpc,
 } from "@sandi/contracts";
@@ -296,6 +298,8 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
     [RevokeMessageRpc.path]: done,
     [ReactRpc.path]: done,
     [PinRpc.path]: done,
+    [StarRpc.path]: done,
+    [DeleteForMeRpc.path]: done,
     [VoteRpc.path]: done,
     [ReadMessagesRpc.path]: {
       messages: messageIds.map((id) => ({

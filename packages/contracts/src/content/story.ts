@@ -59,7 +59,7 @@ export function storyErrors(message: Written): [field: string, why: string][] {
     return ofStories.map((field) => [field, 'is for a story: its `to` is "status"']);
   }
   if (!storyTypes.includes(message.type)) return [["type", `is no story: that is ${storyTypes.join(", ")}`]];
-  const notShown = ["quotedMessageId", "mentions", "isViewOnce", "isNote"].filter((field) => message[field]);
+  const notShown = ["quotedMessageId", "mentions", "isViewOnce", "isNote", "album"].filter((field) => message[field]);
   return [
     ...(message.audience === undefined ? [["audience", "is required for a story"] satisfies [string, string]] : []),
     ...notShown.map((field): [string, string] => [field, "is not possible in a story"]),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { album, checkAlbum } from "./album.ts";
 import { mediaFields, sealedMediaFields } from "./media-fields.ts";
 
 const type = z.literal("video");
@@ -19,7 +20,9 @@ export const video = {
         .boolean()
         .optional()
         .meta({ description: "A round video note: without a caption, and at best a square film of a minute at most." }),
+      album: album.content,
     })
+    .check(checkAlbum)
     .check(({ value, issues }) => {
       const { isNote, isGif, caption } = value;
       const refuse = (name: string, message: string) =>
@@ -32,5 +35,6 @@ export const video = {
     ...sealedFields,
     isGif: z.boolean().optional(),
     isNote: z.boolean().optional(),
+    album: album.sealed,
   }),
 };

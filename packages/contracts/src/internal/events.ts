@@ -84,7 +84,10 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
   z.strictObject({ ...byPerson, type: z.literal("message.reply"), replyId: MessageId }),
   /** Somebody voted in the poll, or took the vote back. */
   z.strictObject({ ...byPerson, type: z.literal("poll.vote") }),
-  /** The file of a message is stored at the edge, or the session gave it up. `mediaId` is null unless it is stored. */
+  /**
+   * The file of a message is stored at the edge, or the session gave it up. A `mediaId` with another state than `stored` is a
+   * file whose message was deleted during the upload: it is to be deleted.
+   */
   z.strictObject({
     ...aboutMessage,
     type: z.literal("message.media"),

@@ -1,7 +1,8 @@
 import type { Media } from "@sandi/contracts";
 import { startTestEdge } from "../edge.ts";
-import { largeFile, peakOfWorkerd, sendLarge, sha256Of } from "../large-files.ts";
+import { largeFile, type Peak, peakOfWorkerd, sendLarge, sha256Of } from "../large-files.ts";
 import { loadAverage, print } from "./figures.ts";
+import { peaksOfDocuments } from "./media-to-phone.ts";
 
 const mp4 = Buffer.from("00000018667479706d703432000000006d70343269736f6d", "hex");
 const files = [
@@ -10,17 +11,33 @@ const files = [
 ];
 const boundary = "----bench";
 
-const row = (name: string, ms: number, memory: { peakMb: number; idleMb: number }) =>
-  print(
-    `${name.padEnd(32)} ${(ms / 1000).toFixed(2)} s   ${memory.peakMb.toFixed(0).padStart(4)} MiB above ${memory.idleMb.toFixed(0)}`,
-  );
+type Memory = Omit<Peak<unknown>, "result">;
+
+const row = (name: string, ms: number, memory: Memory) =>
+  print(`${name.padEnd(32)} ${(ms / 1000).toFixed(2)} s   ${shown(memory)}`);
+
+const shown = ({ peakMb, idleMb }: Memory) => `${peakMb.toFixed(0).padStart(4)} MiB above ${idleMb.toFixed(0)}`;
+
+/** The goal for the connector's memory above idle. */
+const goalMb = 64;
 
 /**
- * Uploads and reads the largest files through the Worker in workerd, and prints the time and the memory of workerd at its
- * peak, above its memory before. The local R2 is a part of the same process, so the Worker itself has less.
+ * Uploads and reads the largest files through the Worker in workerd, and then sends the largest documents to a phone, each
+ * alone with a connector that has just started. Prints the time and the memory of workerd and of the connector at its peak,
+ * above the memory before. The local R2 is a part of workerd, so the Worker itself has less.
  */
 export async function benchMedia(): Promise<void> {
   print(`load average ${loadAverage()} before`);
+  await benchEdge();
+  for (const { size, ms, connector, workerd } of await peaksOfDocuments([50_000_000, 95 * 1024 * 1024])) {
+    const ratio = (connector.peakMb / goalMb).toFixed(2);
+    row(`document, ${(size / 1e6).toFixed(0)} MB, to a phone`, ms, workerd);
+    print(`${"  the connector".padEnd(42)} ${shown(connector)}, ${ratio} of the goal`);
+  }
+  print(`load average ${loadAverage()} after`);
+}
+
+async function benchEdge(): Promise<void> {
   const edge = await startTestEdge();
   try {
     const authorization = `Bearer ${edge.apiKey}`;
@@ -58,7 +75,6 @@ export async function benchMedia(): Promise<void> {
         if (read.result.sha256 !== result.sha256) throw new Error("what was read has another hash");
       }
     }
-    print(`load average ${loadAverage()} after`);
   } finally {
     await edge.stop();
   }

@@ -54,6 +54,7 @@ const options = {
   addressing: addressing.optional(),
   forwarded: z.boolean().optional(),
   quotedMessageId: z.string().min(1).max(200).optional(),
+  albumId: z.string().min(1).max(200).optional(),
   mentions: z.union([z.literal("all"), z.array(z.string().min(1).max(60)).min(1).max(100)]).optional(),
 };
 const [text, ...others] = Object.entries(kinds).map(([type, { fields }]) =>

@@ -14,6 +14,8 @@ import { addressingTo, newMessageId, requireWriter } from "./write.ts";
 const { Type } = proto.Message.ProtocolMessage;
 const { Type: PinType } = proto.Message.PinInChatMessage;
 const ivBytes = 12;
+/** A phone can send so many of its actions again. */
+const mostActions = 1_000;
 
 /** A message of the chat, its author, and how clients name it. */
 interface Target {
@@ -40,7 +42,13 @@ export async function act(
   world.counters.messagesWritten++;
   const change = { chat, actor: phone, at: new Date(at * 1000).toISOString(), isAdmin: isAdminOf(to, phone) };
   applyChange(world, phone, content, change);
-  await transmit(world, phone, to, { id: newMessageId(world), content, addressing, at });
+  const own = newMessageId(world);
+  phone.actions.set(`${chat} ${own}`, content);
+  for (const [oldest] of phone.actions) {
+    if (phone.actions.size <= mostActions) break;
+    phone.actions.delete(oldest);
+  }
+  await transmit(world, phone, to, { id: own, content, addressing, at });
   return { ...(phone.chat.find(chat, id) ?? target.message) };
 }
 

@@ -1,3 +1,4 @@
+import type { Content } from "./content/content.ts";
 import { Curve, generateRegistrationId, type KeyPair } from "@whiskeysockets/baileys";
 import type { Addressing, PhoneInfo, PhonePatch, ReceiptsMode } from "../api.ts";
 import { Account, type StoredAccount } from "../account/account.ts";
@@ -70,6 +71,8 @@ export class Phone {
   readonly devices = new Map<number, LinkedDevice>();
   /** How each contact addressed this phone last. */
   readonly addressedBy: Map<string, Addressing>;
+  /** What it did last with earlier messages, by chat and id, for devices that ask for it again. */
+  readonly actions = new Map<string, Content>();
   /** Messages that arrived while the phone was offline. */
   readonly pending: Envelope[];
   /** Read receipts that are due when the phone is online again. */

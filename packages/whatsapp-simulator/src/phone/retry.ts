@@ -15,7 +15,7 @@ export function retried(world: World, phone: Phone, reader: Phone, device: Linke
   const id = stanza.attrs["id"] ?? "";
   const address = parseJid(stanza.attrs["to"]);
   const to = reader === phone ? world.phones.byJid(parseJid(stanza.attrs["recipient"])) : reader;
-  const content = to && phone.chat.contentOf(to.e164, id);
+  const content = to && writtenBy(phone, to.e164, id);
   if (!address || !content) return;
   const addressing = addressingOf(address);
   const recipient = reader === phone ? jidOf(to, addressing) : undefined;
@@ -37,12 +37,16 @@ export function retriedInGroup(
   { reader, device, stanza }: { reader: Phone; device: LinkedDevice; stanza: BinaryNode },
 ): void {
   const id = stanza.attrs["id"] ?? "";
-  const content = phone.chat.contentOf(group.jid, id);
+  const content = writtenBy(phone, group.jid, id);
   if (!content) return;
   again(world, phone, { reader, device, stanza }, () =>
     transmitAgainInGroup(world, phone, { group, reader, device, count: countIn(stanza) }, { id, content }),
   );
 }
+
+/** A message that the phone wrote, or what it did with an earlier one. */
+const writtenBy = (phone: Phone, chat: string, id: string) =>
+  phone.chat.contentOf(chat, id) ?? phone.actions.get(`${chat} ${id}`);
 
 const countIn = (stanza: BinaryNode) => child(stanza, "retry")?.attrs["count"] ?? "1";
 

@@ -5,7 +5,9 @@ import { SimulatorError } from "../errors.ts";
 import { Group } from "../groups/group.ts";
 import { mayWrite } from "../groups/messages.ts";
 import { deliver } from "../server/deliver.ts";
+import { jidOf } from "../wire/jid.ts";
 import { seconds, type World } from "../world.ts";
+import { inAlbum } from "./content/album.ts";
 import { type Content, contentOf, hasMedia, shownContent, type Written } from "./content/content.ts";
 import type { LinkedDevice } from "./device.ts";
 import type { Envelope } from "./envelope.ts";
@@ -20,14 +22,15 @@ export async function write(
   world: World,
   phone: Phone,
   to: Recipient,
-  { addressing, forwarded, quotedMessageId, mentions, ...written }: Written & SendOptions,
+  { addressing, forwarded, quotedMessageId, mentions, albumId, ...written }: Written & SendOptions,
 ): Promise<ChatMessage> {
   requireWriter(phone, to);
   const at = seconds(world);
   const mode = addressingTo(world, phone, to, addressing);
   const context = contextInfoOf(world, { phone, to, mode }, { forwarded, quotedMessageId, mentions });
   const plain = hasMedia(written) ? await attach(world, written, { at, context }) : contentOf(written, context);
-  const content = world.faults.take("missing-secret", phone.number) ? plain : withSecret(plain);
+  const whole = albumId === undefined ? plain : inAlbum(plain, { remoteJid: jidIn(to, mode), id: albumId });
+  const content = world.faults.take("missing-secret", phone.number) ? whole : withSecret(whole);
   const id = newMessageId(world);
   const chat = chatOf(to);
   const message: ChatMessage = {
@@ -48,6 +51,8 @@ export async function write(
   showStatus(world, phone, chat, id, "sent");
   return { ...message };
 }
+
+const jidIn = (to: Recipient, mode: Addressing) => (to instanceof Group ? to.jid : jidOf(to, mode));
 
 /** Throws unless the phone is online and may write there. */
 export function requireWriter(phone: Phone, to: Recipient): void {

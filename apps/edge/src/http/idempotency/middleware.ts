@@ -109,7 +109,8 @@ async function answerOnce(
   }
   await next();
   const { status } = c.res;
-  const isFinal = status < 500 && !temporary.has(status);
+  // A refusal that says when to try again is temporary, too.
+  const isFinal = status < 500 && !temporary.has(status) && !c.res.headers.has("retry-after");
   const answer = c.res.clone();
   settle(async () => {
     const text = isFinal && storesAnswer ? await answer.text() : "";

@@ -1,5 +1,6 @@
 import { normalizeMessageContent, type proto } from "@whiskeysockets/baileys";
 import type { z } from "zod";
+import { album, albumIdOf } from "./album.ts";
 import { buttons } from "./buttons.ts";
 import { contacts } from "./contacts.ts";
 import { type Context, inContext, isViewOnce, type NameOf, readContext } from "./context.ts";
@@ -16,7 +17,7 @@ import { readUnwritten } from "./unwritten.ts";
 export type { Content } from "./kind.ts";
 
 /** The kinds that people write, each in its own file; the name is the `type` of Sandi's API. */
-export const kinds = { text, location, contacts, poll, event, buttons, list, reply };
+export const kinds = { text, location, contacts, poll, event, buttons, list, reply, album };
 
 type Kinds = typeof kinds;
 type Fields<Name extends keyof Kinds> = z.output<Kinds[Name]["fields"]>;
@@ -52,6 +53,7 @@ export function shownContent(message: Content, nameOf: NameOf): Shown | undefine
   const context: Context = {
     ...readContext(content, nameOf, (quoted) => shownContent(quoted, nameOf)?.text ?? ""),
     ...(isViewOnce(message) && { isViewOnce: true }),
+    ...(albumIdOf(content) !== undefined && { albumId: albumIdOf(content)! }),
   };
   for (const [name, kind] of Object.entries(kinds)) {
     const shown = kind.read(content);

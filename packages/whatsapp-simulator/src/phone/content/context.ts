@@ -9,6 +9,8 @@ export interface Context {
   isViewOnce?: true;
   /** The message that it replies to; the text is empty when the sender had it no more. */
   quoted?: { id: string; from: string | null; text: string };
+  /** The first message of the album that it belongs to. */
+  albumId?: string;
   /** The people that it names, E.164 or raw jids; `all`: everybody in the chat. */
   mentions?: "all" | string[];
 }
