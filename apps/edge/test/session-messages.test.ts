@@ -1,6 +1,7 @@
 import { eventsPath, type ListedMessage, ListMessagesRpc, type SessionMessageList } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Edge } from "./harness.ts";
+import { pattern, receiveFile } from "./media-world.ts";
 import { connectorOf, recipient, text } from "./senders.ts";
 import { useEdge } from "./use-edge.ts";
 
@@ -57,6 +58,17 @@ describe("a session's messages", () => {
       { id: sent.id, status: "sent", chatId, metadata: { orderId: "A-1042" }, content: { text: "halo" } },
     ]);
     expect(asked).toEqual([[ListMessagesRpc.path, { sessionId, limit: 2 }]]);
+  });
+
+  it("have links to their files", async () => {
+    const id = `msg_${tail(4)}`;
+    const { mediaId } = await receiveFile(edge, { sessionId, messageId: id }, pattern(100));
+    const media = { mediaId, mediaState: "stored", mimeType: "image/jpeg", sizeBytes: 100, sha256: "0".repeat(64) };
+    answer.messages = [listed(id, { direction: "inbound", origin: null, content: { type: "image", media } })];
+    const [message] = (await list()).body.messages;
+    expect(message?.content).toMatchObject({
+      media: { mediaId, url: expect.stringContaining(`/${mediaId}/content?`) },
+    });
   });
 
   it("are filtered at the connector", async () => {

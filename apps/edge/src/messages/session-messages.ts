@@ -7,6 +7,7 @@ import {
 import type { Context } from "../context.ts";
 import { requireSession } from "../gateway/gateway.ts";
 import { ask } from "../sessions/connector.ts";
+import { withFiles } from "./message-media.ts";
 import { type MessageRow, toMessage } from "./present.ts";
 import { findMessagesOf } from "./repository.ts";
 import { withStored } from "./with-content.ts";
@@ -24,13 +25,11 @@ export async function listSessionMessages(
   const rows = await findMessagesOf(services.db, { workspaceId: actor.workspaceId, sessionId, ids });
   const byId = new Map(rows.map((row) => [row.id, row]));
   const viewer = { now: services.now().getTime(), scopes: actor.scopes };
-  return {
-    ...page,
-    messages: messages.map((one) => {
-      const message = toMessage(byId.get(one.id) ?? withoutRow(one, sessionId), viewer);
-      return withStored(ctx, { ...message, chatId: one.chatId }, one);
-    }),
-  };
+  const shown = messages.map((one) => {
+    const message = toMessage(byId.get(one.id) ?? withoutRow(one, sessionId), viewer);
+    return withStored(ctx, { ...message, chatId: one.chatId }, one);
+  });
+  return { ...page, messages: await withFiles(ctx, shown) };
 }
 
 /** A message whose event has not arrived yet, or whose row is older than the edge keeps rows. */
