@@ -46,7 +46,7 @@ test.each([
   await written({ to: own, text: "so that there is a Signal session" });
   rig.simulator.setFault({ kind: "reorder", number: own, times: 1 });
   const { id } = await rig.simulator.send(user, { to: own, text: "halo" });
-  await rig.simulator.send(user, { to: own, ...change(id) } as Written);
+  await rig.simulator.send(user, { to: own, ...change(id) });
   await until("the message is reported", () => messages().length === 2);
   await settled();
   expect(await read(messages()[1]!.messageId)).toMatchObject({ content: { text: "halo" } });
@@ -72,7 +72,7 @@ test("changes of messages that are unknown are nobody's", async () => {
     { voteIn: poll.id, options: ["Pagi"] },
     { delete: id },
   ]) {
-    await rig.simulator.send(user, { to: jid, ...change } as Written);
+    await rig.simulator.send(user, { to: jid, ...change });
   }
   const after = await written({ to: jid, text: "sesudah" });
   expect(messages()).toHaveLength(1);

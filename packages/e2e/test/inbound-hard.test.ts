@@ -74,9 +74,7 @@ describe("what phones write, on a hard day", () => {
         people: people.map((person) => person?.phone ?? "").toSorted(),
       }));
     };
-    await eventually("all votes", async () => JSON.stringify(await tally()) === JSON.stringify(expected)).catch(
-      async () => expect(await tally()).toEqual(expected),
-    );
+    await eventually("all votes", async () => JSON.stringify(await tally()) === JSON.stringify(expected));
     const { body } = await stack.api<Message>(`GET /v1/messages/${id}`);
     expect(body.votes?.map(({ count }) => count)).toEqual(expected.map(({ people }) => people.length));
   });
@@ -141,7 +139,8 @@ describe("what phones write, on a hard day", () => {
       // One that could not be read after a kill is sent again, and heals under its id.
       return all.length >= texts.length && all.every(({ type }) => type === "text") && all;
     });
-    expect(arrived.map(labelOf).toSorted()).toEqual(texts.toSorted());
+    expect(arrived).toHaveLength(texts.length);
+    expect(new Set(arrived.map(labelOf))).toEqual(new Set(texts));
     expect(new Set(arrived.map(({ chatId }) => chatId)).size).toBe(1);
   });
 

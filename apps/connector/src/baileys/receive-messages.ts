@@ -1,4 +1,5 @@
 import {
+  type BaileysEventMap,
   type BinaryNode,
   getBinaryNodeChildren,
   isPnUser,
@@ -51,15 +52,13 @@ export type Said =
       })
   | { change: Change };
 
-const mostTaken = 1_000;
-
 /**
  * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
  * before its event buffer. @param drop closes the connection, so that what could not be stored is delivered again
  */
 export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
-  /** Messages that were reported already. Baileys emits each a moment later. */
-  const taken = new Set<string>();
+  /** Resolves when the messages that came before, and could not be decrypted, are reported. */
+  let reported: Promise<void> = Promise.resolve();
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
     const stanza = messageStanza(node, auth);
     if (!stanza) return;
@@ -67,24 +66,30 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     for (const { content } of getBinaryNodeChildren(node, "enc")) {
       if (!(content instanceof Uint8Array)) continue;
       beforeRatchet(content, async (padded) => {
+        await reported;
         await receive(stanza, readPadded(padded));
-        if (taken.size >= mostTaken) taken.clear();
-        taken.add(stanza.waId);
       });
     }
   });
-  sock.ev.on("messages.upsert", ({ messages, type }) => {
+  // Baileys' buffer would hold these behind messages that came later, and forget that they answer a request.
+  const emit = sock.ev.emit.bind(sock.ev);
+  sock.ev.emit = (event, data) => {
+    if (event === "messages.upsert") takeUndecrypted(data as BaileysEventMap["messages.upsert"]);
+    return emit(event, data);
+  };
+
+  /** Reports what came without a ciphertext that could be read, and what the account's phone has of it. */
+  function takeUndecrypted({ messages, type, requestId }: BaileysEventMap["messages.upsert"]): void {
     for (const message of messages) {
-      if (taken.delete(message.key.id ?? "")) continue;
-      const stanza = stanzaOf(message, type === "append");
-      // Baileys has acknowledged it already, and has asked its author or the account's phone to send it again. What the phone
-      // answers was not in a stanza of its own.
+      // Baileys has acknowledged it already, and has asked its author or the account's phone to send it again.
+      const isMissing = isUnreadable(message);
+      const stanza = isMissing || requestId !== undefined ? stanzaOf(message, type === "append") : null;
       if (!stanza) continue;
-      const known = message.message ? saidIn(message.message) : null;
-      const said = isUnreadable(message) ? unread(message.key.isViewOnce === true) : known;
-      receive(stanza, said).catch(() => undefined);
+      const sent = message.message ? saidIn(message.message) : null;
+      const said = isMissing ? unread(message.key.isViewOnce === true) : sent;
+      reported = reported.then(() => receive(stanza, said)).catch(() => undefined);
     }
-  });
+  }
 
   async function allNames(names: string[]): Promise<string[]> {
     const known = names.some((one) => isPnUser(one)) ? names : await namesOf(sock, listener, names[0]);

@@ -72,8 +72,8 @@ export async function openMessage(
   const around = { quotedMessageId, mentions };
   if (content.type === "forward") {
     const forwards = content.messageId;
-    const none = { media: null, album: null, picture: null, options: [], audience: null };
-    return { to, type: null, isCode, ...none, forwards, write: () => null, around };
+    const none = { type: null, media: null, album: null, picture: null, options: [], audience: null };
+    return { to, isCode, ...none, forwards, write: () => null, around };
   }
   const media = "media" in content ? content : null;
   const album = ("album" in content && content.album) || null;
