@@ -16,6 +16,8 @@ import { forgetStatements, accountTables } from "../src/store/account.ts";
 import { limitsStatement } from "../src/store/account-limits.ts";
 import { noteLookUps, pauseLookUps } from "../src/store/look-ups.ts";
 import { appendBodyStatement, appendOnceStatement, appendStatement, readOutbox } from "../src/store/outbox.ts";
+import { latestStatement } from "../src/store/latest-chats.ts";
+import { sentMessageStatement, unsentStatement } from "../src/store/messages.ts";
 import { receivedStatements } from "../src/store/received.ts";
 import { type Fence, LeaseLost, writeFenced } from "../src/store/fence.ts";
 import { acquireLeases, releaseLeases } from "../src/store/leases.ts";
@@ -24,7 +26,7 @@ import { openStore, type Store } from "../src/store/store.ts";
 
 const sessionId = "ses_1";
 const at = new Date(1_000_000);
-const tables = ["session", "credential", "ledger", "outbox", ...accountTables];
+const tables = ["session", "credential", "ledger", "outbox", "message", "word", "conversation", ...accountTables];
 const atRest = nodeAtRest(createKeyRing(generateKeyText("k1", webRandom)), sessionId, webRandom);
 const pseudonym = (text: string) => `p${text}`;
 const event = { id: "evt_1", type: "message.sent", sessionId, messageId: "msg_1", at: at.toISOString() } as const;
@@ -41,6 +43,17 @@ const entry = (waId: string) => ({
   ...rest,
 });
 const move = { waId: "W1", to: rank.sent, chatLid: null, events: [{ event, below: rank.sent }] };
+
+const kept = {
+  waId: "p1",
+  id: "msg_1",
+  conversationId: "cht_1",
+  type: "text",
+  sealed: "v1.text",
+  words: ["t1"],
+  position: "1",
+  at,
+};
 
 let store: Store;
 let stale: Fence;
@@ -78,6 +91,11 @@ const writes = {
   "what somebody wrote": fenced((fence) =>
     receivedStatements(fence, { waId: "new", eventId: "evt_2", body: "{}", at }),
   ),
+  "a sent message": fenced((fence) => [sentMessageStatement(fence, { ...kept, waId: "p2", id: "msg_2" })]),
+  "a message that was not sent": fenced((fence) => [unsentStatement(fence, "p1")]),
+  "the latest message": fenced((fence) => [
+    latestStatement(fence, { conversationId: "cht_1", kind: "person", position: "2" }),
+  ]),
   "who was reached": (fence) => chats().reached(fence, ["p2"]),
   "who wrote": fenced((fence) => chats().wrote(fence, ["2"])),
   "the account's limits": fenced((fence) => [limitsStatement(fence, limits)]),
@@ -111,6 +129,8 @@ beforeEach(async () => {
   await fenced((fence) => [
     ...receivedStatements(fence, { waId: "old", eventId: "evt_0", body: "{}", at }),
     limitsStatement(fence, { ...limits, trips: 0 }),
+    { sql: "INSERT INTO conversation (session_id, id, sealed) VALUES (?, 'cht_1', '')", args: [sessionId] },
+    sentMessageStatement(fence, kept),
   ])(good);
 });
 afterEach(() => store.close());
