@@ -78,6 +78,7 @@ test("erases a person in one session: chat, messages, what they wrote in groups,
   expect(rows("SELECT message_id, chat, chat_lid, conversation_id, sealed, sealed_chat FROM ledger")).toEqual([
     { message_id: sent, chat: null, chat_lid: null, conversation_id: null, sealed: null, sealed_chat: null },
   ]);
+  expect(count("message")).toBe(1);
   expect(count("conversation_address")).toBe(count("conversation") + 1);
   expect([count("identity"), count("number")]).toEqual([before.identities - 1, before.numbers - body.numbers]);
 

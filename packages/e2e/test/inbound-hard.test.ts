@@ -171,7 +171,7 @@ describe("what phones write, on a hard day", () => {
       state: "finished",
       report: {
         messages: { deleted: 3, masked: 1 },
-        sessions: [{ sessionId: stack.local.sessionId, state: "erased", messages: 3, sends: 1 }],
+        sessions: [{ sessionId: stack.local.sessionId, state: "erased", messages: 4, sends: 1 }],
       },
     });
     expect(await mine()).toEqual([]);
