@@ -1,14 +1,14 @@
 import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
-import { findByWaId } from "../store/ledger.ts";
 import { markContent, markStatement } from "../store/marks.ts";
-import { findMessage, openMessage, revokeStatement } from "../store/messages.ts";
+import { openMessage, revokeStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { notedStatement, receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import type { Applied, Changing, Effect, Target } from "./changing.ts";
 import { type ChangeContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { edited } from "./edits.ts";
+import { findReceivedOrSent } from "./received-or-sent.ts";
 import { votedFor } from "./votes.ts";
 
 /** Applies what somebody did with an earlier message. Nothing is known of messages that the store does not have. */
@@ -40,15 +40,11 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
   context.onAppended();
 }
 
-async function targetOf(
-  { store, atRest, pseudonym }: ChangeContext,
-  sessionId: string,
-  waId: string,
-): Promise<Target | null> {
-  const row = await findMessage(store, sessionId, pseudonym(waId));
-  if (row) return { messageId: row.id, row, body: await openMessage<MessageBody>(atRest(sessionId), row) };
-  const sent = await findByWaId(store, sessionId, waId);
-  return sent && { messageId: sent.messageId, row: null, body: null };
+async function targetOf(context: ChangeContext, sessionId: string, waId: string): Promise<Target | null> {
+  const known = await findReceivedOrSent(context, sessionId, waId);
+  return (
+    known && { ...known, body: known.row && (await openMessage<MessageBody>(context.atRest(sessionId), known.row)) }
+  );
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows

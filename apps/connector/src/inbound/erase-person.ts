@@ -1,6 +1,7 @@
 import { canonicalNumber, type ErasePersonRpc, spellingsOf } from "@sandi/contracts";
 import type { z } from "zod";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
+import { isLid } from "../content/jids.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Services } from "../services.ts";
@@ -137,8 +138,6 @@ async function personOf({ phones, lids, chatIds }: Request, { socket, identities
     return isLid(jid) ? identities.pnOf(jid) : ((await socket?.lidOf(jid)) ?? null);
   }
 }
-
-const isLid = (jid: string) => jid.endsWith("@lid");
 
 /** WhatsApp may know a number under any of its spellings. */
 const jidsOfPhone = (phone: string) =>
