@@ -1,4 +1,4 @@
-import { personIdOf } from "../store/conversations.ts";
+import { personIdOf } from "@sandi/contracts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { markContent, markStatement } from "../store/marks.ts";
 import { openMessage, revokeStatement } from "../store/messages.ts";

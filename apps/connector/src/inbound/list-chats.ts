@@ -1,4 +1,4 @@
-import { type Chat, type GetPersonRpc, type ListChatsRpc, type Person, timeOfId } from "@sandi/contracts";
+import { type Chat, chatIdOf, type GetPersonRpc, type ListChatsRpc, type Person, timeOfId } from "@sandi/contracts";
 import type { z } from "zod";
 import { isLid } from "../content/jids.ts";
 import { conversationPeople, type Names } from "../store/conversations.ts";
@@ -33,7 +33,7 @@ export async function findPerson(
 ): Promise<Person | null> {
   const found = isLid(person)
     ? await conversations.byAddress(sessionId, person)
-    : await byId(conversations, sessionId, person.replace(/^per_/, "cht_"));
+    : await byId(conversations, sessionId, chatIdOf(person));
   return found?.names.group === null ? personIn(found) : null;
 }
 

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { createId } from "@sandi/contracts";
+import { createId, personIdOf } from "@sandi/contracts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
-import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { newDownloadStatement } from "../store/downloads.ts";
 import { latestStatement } from "../store/latest-chats.ts";
