@@ -1,24 +1,18 @@
 import type { FailureReason } from "@sandi/contracts";
-import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
 import { isLid } from "../content/jids.ts";
-import type { Option } from "../content/options.ts";
 import type { Services } from "../services.ts";
 import {
-  advanceStatement,
   attemptStatement,
   attemptWriter,
   findByMessageId,
   ledgerChat,
   type LedgerEntry,
   ledgerMessage,
-  type Move,
-  moveWriter,
   rank,
-  reopenStatement,
-  revokedStatement,
 } from "../store/ledger.ts";
+import { advanceStatement, type Move, moveWriter, reopenStatement, revokedStatement } from "../store/ledger-moves.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
@@ -26,6 +20,7 @@ import { type Fence, writeFenced } from "../store/fence.ts";
 import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
+import type { Attempt } from "./attempt.ts";
 import { createGroupReceipts } from "./group-receipts.ts";
 import type { NumberedTexts } from "./numbered.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
@@ -56,26 +51,6 @@ export interface Deliveries {
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
   /** Clears the memory of messages whose recipient was erased from the ledger. */
   forget(sessionId: string, waIds: readonly string[]): void;
-}
-
-export interface Attempt {
-  messageId: string;
-  waId: string;
-  chat: string;
-  message: Uint8Array<ArrayBuffer>;
-  keepUntil: Date;
-  /** It keeps the session's pace, and counts for its daily limit. */
-  isPaced: boolean;
-  /** What people may choose by its number; none in a message without numbers. */
-  options: Option[];
-  /** Later events of the message belong to this trace. */
-  traceparent: string;
-  /** Statements that keep the message in its chat; none for a code. */
-  inChat?: InStatement[];
-  /** The chat's id; absent for a code. */
-  conversationId?: string;
-  /** How many others are in the group; absent in a chat of two. */
-  members?: number;
 }
 
 interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
