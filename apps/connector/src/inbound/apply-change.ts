@@ -1,7 +1,7 @@
 import { personIdOf } from "@sandi/contracts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { markContent, markStatement } from "../store/marks.ts";
-import { openMessage, revokeStatement } from "../store/messages.ts";
+import { openBody, revokeStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { notedStatement, receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
@@ -42,9 +42,7 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
 
 async function targetOf(context: ChangeContext, sessionId: string, waId: string): Promise<Target | null> {
   const known = await findReceivedOrSent(context, sessionId, waId);
-  return (
-    known && { ...known, body: known.row && (await openMessage<MessageBody>(context.atRest(sessionId), known.row)) }
-  );
+  return known && { ...known, body: known.row && (await openBody<MessageBody>(context.atRest(sessionId), known.row)) };
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
