@@ -235,7 +235,8 @@ function openSocket(
   subscribeIdentities(sock, listener);
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
-  receiveMessages(sock, auth, listener, drop);
+  const isAdmin = (group: string, names: string[]) => groups.hasAdmin(group, names).catch(() => false);
+  receiveMessages(sock, auth, { ...listener, isAdmin }, drop);
   completeAppStateAnswers(sock);
   subscribeOwnChanges(sock, listener);
 

@@ -9,13 +9,14 @@ import { sealEvent } from "../store/sealed-events.ts";
 import type { Applied, Changing, Effect, Target } from "./changing.ts";
 import { type ChangeContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { edited } from "./edits.ts";
+import { isOfSameChat } from "./same-chat.ts";
 import { votedFor } from "./votes.ts";
 
 /** Applies what somebody did with an earlier message. Nothing is known of messages that the store does not have. */
 export async function applyChange(context: ChangeContext, fence: Fence, changing: Changing): Promise<void> {
   const { services, store, atRest, pseudonym } = context;
   const { sessionId } = fence;
-  const target = await targetOf(context, sessionId, changing.change.target);
+  const target = await targetOf(context, sessionId, changing);
   if (!target) return;
   const now = services.now();
   const { author: actor, statements } = await placeOf(context, fence, changing);
@@ -40,14 +41,15 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
   context.onAppended();
 }
 
-async function targetOf(
-  { store, atRest, pseudonym }: ChangeContext,
-  sessionId: string,
-  waId: string,
-): Promise<Target | null> {
+/** The message that is changed; null when it is unknown, or of another chat. */
+async function targetOf(context: ChangeContext, sessionId: string, changing: Changing): Promise<Target | null> {
+  const { store, atRest, pseudonym } = context;
+  const { target: waId } = changing.change;
   const row = await findMessage(store, sessionId, pseudonym(waId));
+  const sent = row ? null : await findByWaId(store, sessionId, waId);
+  const conversationId = row?.conversationId ?? sent?.conversationId ?? null;
+  if (!(await isOfSameChat(context, changing, { sessionId, conversationId, sent }))) return null;
   if (row) return { messageId: row.id, row, body: await openMessage<MessageBody>(atRest(sessionId), row) };
-  const sent = await findByWaId(store, sessionId, waId);
   return sent && { messageId: sent.messageId, row: null, body: null };
 }
 
