@@ -16,6 +16,8 @@ const story = { to: "status", type: "text", text: "Open today", audience: { peop
 const tell = (more: object = {}, headers: Record<string, string> = {}) =>
   edge.api<Message>("POST /v1/messages", { ...story, sessionId, ...more }, { headers });
 
+const tail = (n: number) => `01jd3k9v7hq2w8x5n4b6m0c1t${n}`;
+
 const batchOf = (message: object) =>
   edge.api("POST /v1/batches", { messages: [{ type: "text", text: "Hi", ...message }] });
 
@@ -106,7 +108,6 @@ describe("a story", () => {
   });
 
   it("is refused if a rule may block a person who is named by an id, also a former one", async () => {
-    const tail = (n: number) => `01jd3k9v7hq2w8x5n4b6m0c1t${n}`;
     const about = { messageId: `msg_${tail(1)}`, chatId: `cht_${tail(0)}`, chatKind: "person", origin: null, to: null };
     const message = { ...about, personId: `per_${tail(0)}`, type: "text", isViewOnce: false, isOffline: false };
     const connector = connectorOf(edge);
