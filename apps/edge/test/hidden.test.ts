@@ -349,7 +349,7 @@ describe("that a number has no WhatsApp account, to other keys", () => {
 const tail = "01jd3k9v7hq2w8x5n4b6m0c1t";
 const isOfPerson = new Set(["message.reaction", "message.edited"]);
 
-async function sendText(to: string): Promise<string> {
+async function accepted(to: string): Promise<string> {
   const { id } = (await edge.api<Message>("POST /v1/messages", { sessionId, to, type: "text", text: "hi" })).body;
   await claim(id);
   edge.advance(500);
@@ -368,7 +368,7 @@ describe("what the account does with a message", () => {
   ])("%s …%s does not tell whether the number has an account", async (method, path, body, event) => {
     const answers: unknown[] = [];
     for (const to of [off, gone]) {
-      const id = await sendText(to);
+      const id = await accepted(to);
       edge.connector = () =>
         to === gone
           ? { status: 409, body: { code: "message-not-kept" } }
