@@ -63,6 +63,7 @@ describe("a key that was revoked or narrowed elsewhere a moment ago", () => {
     "POST /v1/verifications/check",
     "POST /v1/verifications/{id}/check",
     "POST /v1/messages",
+    "POST /v1/messages/{id}/forward",
     "POST /v1/messages/search",
     "POST /v1/sessions/{id}/messages/search",
     "POST /v1/reachability",

@@ -1,8 +1,14 @@
 import {
   DeleteForMeRpc,
   EditMessageRpc,
+  FetchMediaRpc,
   GetGroupRpc,
+  GetPersonRpc,
   Group,
+  ListChatsRpc,
+  ListMessagesRpc,
+  MessageMedia,
+  MessageReceiptsRpc,
   PairingCodeRpc,
   PinRpc,
   QrRpc,
@@ -301,6 +307,13 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
     [StarRpc.path]: done,
     [DeleteForMeRpc.path]: done,
     [VoteRpc.path]: done,
+    [ListMessagesRpc.path]: { messages: [], nextCursor: null, isComplete: true },
+    [ListChatsRpc.path]: { chats: [], nextCursor: null },
+    [GetPersonRpc.path]: { id: "per_01jd3k9v7hq2w8x5n4b6m0c1ta", phone: null, lid: null, username: null, name: null },
+    [MessageReceiptsRpc.path]: { receipts: [], person: null },
+    [FetchMediaRpc.path]: {
+      media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
+    },
     [ReadMessagesRpc.path]: {
       messages: messageIds.map((id) => ({
         id,
