@@ -237,6 +237,7 @@ export async function exchange(world: World, given: Case): Promise<Exchange> {
   const address = resolve(world, of, each.address);
   if (address.endsWith("/retry")) await failOnce(world, address);
   if (isAction(given.method, address)) await sendOnce(world, address);
+  if (/^\/v1\/messages\/[^/]+\/media$/.test(address)) await receiveOnce(world, address);
   const wantsCode = typeof each.body === "string" && each.body.includes("«code»");
   const code = wantsCode ? await codeFor(world, address, resolve(world, of, String(each.body))) : of.code;
   const fill = (value: string) => resolve(world, { ...of, code }, value);
@@ -271,6 +272,14 @@ const isAction = (method: string, address: string) =>
 const sendOnce = ({ edge }: World, address: string) =>
   edge.rows(
     `UPDATE message SET status = 'sent', sent_at = created_at, type = 'poll' WHERE id = ? AND status = 'queued'
+      AND session_id <> '' AND test = 0`,
+    address.split("/")[3] ?? "",
+  );
+
+/** A message whose file is fetched was received. */
+const receiveOnce = ({ edge }: World, address: string) =>
+  edge.rows(
+    `UPDATE message SET direction = 'inbound', status = 'received' WHERE id = ? AND status = 'queued'
       AND session_id <> '' AND test = 0`,
     address.split("/")[3] ?? "",
   );
