@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { AppError, errors, type Problem } from "@sandi/contracts";
+import { AppError, errors, isRetryable, type Problem } from "@sandi/contracts";
 import type { Logger } from "pino";
 import type { Meter } from "./metrics.ts";
 import { readBody } from "./read-body.ts";
@@ -128,6 +128,7 @@ function toAnswer({ code, message, extras }: AppError, requestId: string, edgeUr
     status,
     ...(message === title ? {} : { detail: message }),
     code,
+    retryable: isRetryable(code),
     requestId,
     ...(extras.retryAfter === undefined ? {} : { retryAfter: extras.retryAfter }),
     ...(extras.whatsappCode === undefined ? {} : { whatsappCode: extras.whatsappCode }),

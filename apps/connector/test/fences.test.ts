@@ -4,14 +4,8 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { nodeAtRest } from "@sandi/crypto/node";
 import { createChats } from "../src/store/chats.ts";
 import { credentialStore, importStatement } from "../src/store/credentials.ts";
-import {
-  advanceStatement,
-  attemptStatement,
-  attemptWriter,
-  moveWriter,
-  rank,
-  revokedStatement,
-} from "../src/store/ledger.ts";
+import { attemptStatement, attemptWriter, rank } from "../src/store/ledger.ts";
+import { advanceStatement, moveWriter, revokedStatement } from "../src/store/ledger-moves.ts";
 import { forgetStatements, accountTables } from "../src/store/account.ts";
 import { limitsStatement } from "../src/store/account-limits.ts";
 import { noteLookUps, pauseLookUps } from "../src/store/look-ups.ts";

@@ -72,6 +72,7 @@ test("a body that is too long is refused, with an announced length and without",
   expect(answer.status).toBe(413);
   expect(await answer.json()).toMatchObject({
     type: "https://edge.test/problems/payload-too-large",
+    retryable: false,
     requestId: "req_1",
   });
   expect(bodies).toEqual([]);

@@ -48,6 +48,7 @@ test("a story has been read when all who can see it have, each named by number o
   const id = await tell("For both", [lid, other, viewer]);
   await shown(other);
   await until("one has read it", async () => (await receiptsOf(id))[0]?.readAt);
+  await until("it is reported", () => rig.edge.typesOf(id).length > 0);
   expect(rig.edge.typesOf(id)).toEqual(["message.sent"]);
   expect(await receiptsOf(id)).toHaveLength(1);
 });

@@ -160,6 +160,20 @@ describe("an operation that is made of a call to the connector", () => {
     expect([first.status, second.status, second.headers.get("idempotent-replayed")]).toEqual([200, 200, "true"]);
     expect(asked).toHaveLength(1);
   });
+
+  it("runs again with the same Idempotency-Key after a refusal that is retryable, and not after another one", async () => {
+    const more = { "idempotency-key": "once" };
+    edge.connector = () => ({ status: 409, body: { code: "session-not-online" } });
+    const offline = await rename(sessionId, { subject: "New" }, { more });
+    expect([offline.status, offline.body]).toMatchObject([409, { retryable: true }]);
+    await edge.settled();
+    edge.connector = () => ({ status: 404, body: { code: "group-not-found" } });
+    const refused = await rename(sessionId, { subject: "New" }, { more });
+    expect([refused.status, refused.body]).toMatchObject([404, { retryable: false }]);
+    await edge.settled();
+    const replayed = await rename(sessionId, { subject: "New" }, { more });
+    expect([replayed.status, replayed.headers.get("idempotent-replayed")]).toEqual([404, "true"]);
+  });
 });
 
 it("reads of groups are limited by the minute and the day", async () => {

@@ -271,6 +271,7 @@ describe("a request to a hook", () => {
           title: "The webhook's signature is not valid",
           status: 401,
           code: "signature-invalid",
+          retryable: false,
         },
       ]);
       expect(headers.get("ratelimit")).toBeNull();

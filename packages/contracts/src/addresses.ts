@@ -27,6 +27,8 @@ export function readAddress(text: string): Address | undefined {
 
 /** A chat and, in a chat of two, its person have ids that differ in their beginnings only. */
 export const chatIdOf = (text: string) => text.replace(/^per_/, "cht_");
+/** The id of the person in a chat of two. */
+export const personIdOf = (chatId: string) => chatId.replace(/^cht_/, "per_");
 
 /** An address as the edge writes it. */
 export const AddressText = z

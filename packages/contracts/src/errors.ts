@@ -1,6 +1,7 @@
 /**
  * Every error that the API answers: its code, its HTTP status, its title, and the advice where the title is not enough.
- * Names of fields are in backticks. The page `/problems/{code}` and the `type` of each problem come from this table.
+ * `retryable`: waiting can be enough, and the same request may succeed later. Names of fields are in backticks. The page
+ * `/problems/{code}` and the `type` of each problem come from this table.
  */
 export const errors = {
   "invalid-request": {
@@ -54,6 +55,7 @@ export const errors = {
     title: "Numbers with this prefix are blocked for now",
     advice:
       "Users typed in very few of the codes that were sent to this prefix, which is a sign of fake traffic. Wait, lift the block, or add an allow rule.",
+    retryable: true,
   },
   "insufficient-scope": {
     status: 403,
@@ -164,6 +166,7 @@ export const errors = {
     status: 409,
     title: "The workspace has reached its limit of batches that have not ended",
     advice: "Wait until one has finished, or cancel one.",
+    retryable: true,
   },
   "batch-ended": {
     status: 409,
@@ -213,7 +216,7 @@ export const errors = {
       "It needs the message itself. It keeps received messages as long as the policy's `messageContent` and `retentionDays.content` say, and sent ones for a week.",
   },
   "not-a-poll": { status: 409, title: "The message is not a poll" },
-  "session-not-online": { status: 409, title: "The session is not online" },
+  "session-not-online": { status: 409, title: "The session is not online", retryable: true },
   "media-download-off": {
     status: 409,
     title: "The session does not fetch files",
@@ -223,6 +226,7 @@ export const errors = {
     status: 409,
     title: "A request with this Idempotency-Key is in progress",
     advice: "The first request with this key has no answer yet. Repeat the request in a second.",
+    retryable: true,
   },
   "session-ended": {
     status: 409,
@@ -294,58 +298,69 @@ export const errors = {
     status: 429,
     title: "Too many failed checks for this destination",
     advice: "Too many wrong codes in a row for this number. Wait for the seconds in `retryAfter`.",
+    retryable: true,
   },
   "rate-limited": {
     status: 429,
     title: "Too many requests",
     advice:
       "Wait for the seconds in `retryAfter`. The `detail` names the limit. The headers `RateLimit-Policy` and `RateLimit` of every answer show each limit and what is left of it. A network (IPv6: a /64) that sends more than 30 different unknown keys in a minute is refused, too.",
+    retryable: true,
   },
   "lookups-exhausted": {
     status: 429,
     title: "The session has no lookups left for now",
     advice:
       "The session has asked WhatsApp about too many numbers, or too many without an account. WhatsApp bans accounts for this. Known numbers are still answered. Wait for the seconds in `retryAfter`, or name another session.",
+    retryable: true,
   },
   "whatsapp-rate-limited": {
     status: 429,
     title: "WhatsApp limits the requests of this account",
     advice: "Wait for the seconds in `retryAfter`. WhatsApp can ban an account that continues.",
+    retryable: true,
   },
   "destination-limited": {
     status: 429,
     title: "Too many codes for this destination",
     advice: "This number has received the most codes that its limits allow. Wait for the seconds in `retryAfter`.",
+    retryable: true,
   },
   "resend-cooldown": {
     status: 429,
     title: "It is too early to send the code again",
     advice: "Wait for the seconds in `retryAfter`, then send the create request again.",
+    retryable: true,
   },
   "sends-exhausted": {
     status: 429,
     title: "No sends are left for this verification",
     advice: "The policy's `maxSends` is reached. Check the code, cancel the verification, or wait until it expires.",
+    retryable: true,
   },
   "internal-error": {
     status: 500,
     title: "Something went wrong; nothing was accepted",
     advice: "The fault is ours. Name the `requestId` when you contact us.",
+    retryable: true,
   },
   "connector-unavailable": {
     status: 503,
     title: "The connector does not answer",
     advice: "Codes and messages are still accepted. Repeat the request in a few seconds.",
+    retryable: true,
   },
   "media-unavailable": {
     status: 503,
     title: "The store of media does not answer; nothing was accepted",
     advice: "Repeat the request in a few seconds.",
+    retryable: true,
   },
   "database-unavailable": {
     status: 503,
     title: "The database does not answer; nothing was accepted",
     advice: "Repeat the request in a few seconds with the same `Idempotency-Key`.",
+    retryable: true,
   },
   "outcome-unknown": {
     status: 504,
@@ -358,6 +373,9 @@ export const errors = {
 
 /** The machine-readable name of an error. */
 export type ErrorCode = keyof typeof errors;
+
+/** Whether waiting can be enough: the same request may succeed later. */
+export const isRetryable = (code: ErrorCode): boolean => "retryable" in errors[code];
 
 /** What to do about an error, where its title is not enough. */
 export const adviceFor = (code: ErrorCode): string | undefined => {

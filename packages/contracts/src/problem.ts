@@ -67,10 +67,10 @@ export const Problem = z
     errors: z.array(FieldError).max(maxFieldErrors).optional(),
     retryAfter: z.int().min(0).max(31_536_000).optional().meta({ description: "Seconds." }),
     attemptsLeft: z.int().min(0).max(10).optional(),
-    retryable: z
-      .boolean()
-      .optional()
-      .meta({ description: "The same request with the same `Idempotency-Key` finds out what happened." }),
+    retryable: z.boolean().meta({
+      description:
+        "True: waiting can be enough. The same request, with the same `Idempotency-Key`, may succeed later: after `retryAfter`, if it is there. False: change something first.",
+    }),
     whatsappCode: z.int().min(0).max(999).optional().meta({ description: "The code with which WhatsApp refused." }),
   })
   .meta({ id: "Problem", description: "RFC 9457 problem details." });

@@ -1,6 +1,7 @@
 import { AppError } from "@sandi/contracts";
 import { readGroup } from "../baileys/groups.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
+import { isLid } from "../content/jids.ts";
 import { sealVote } from "../content/secrets.ts";
 import { edit, editedContent, pin, reaction, revoke, vote } from "../content/write-changes.ts";
 import type { ActionContext, Asked } from "./perform.ts";
@@ -63,7 +64,7 @@ export const voteFor =
 /** The poll's author and the account, both as the poll names its author: by LID, or by phone number. */
 function votersOf({ author, group }: Target, socket: WhatsAppSocket): { author: string; actor: string } {
   const own = socket.own();
-  const isByLid = author === null ? group !== null : author.endsWith("@lid");
-  const actor = own.find((jid) => jid.endsWith("@lid") === isByLid) ?? own[0] ?? "";
+  const isByLid = author === null ? group !== null : isLid(author);
+  const actor = own.find((jid) => isLid(jid) === isByLid) ?? own[0] ?? "";
   return { author: author ?? actor, actor };
 }

@@ -2,6 +2,7 @@ import { AppError } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { Refused } from "../baileys/answered.ts";
 import { NoAnswer, secondsUntil } from "../baileys/no-answer.ts";
+import { forbidden, refusalCodes, wrongForm } from "../baileys/refusal-codes.ts";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
 import { type Change, changeIn } from "../content/changes.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
@@ -32,12 +33,6 @@ export interface Asked {
   write: (target: Target, socket: WhatsAppSocket) => WireMessage | Promise<WireMessage>;
 }
 
-/** The error of a stanza for devices that do not exist any more. */
-const staleDevices = "479";
-/** People who moved to LIDs are refused by phone number with 463, others by LID with 400. */
-const wrongNames = ["463", "400"];
-const tooMuch = "429";
-const forbidden = new Set(["401", "403"]);
 const rateLimitSeconds = 60;
 
 /**
@@ -111,15 +106,15 @@ async function transmit(
   try {
     let ack = await attempt(chat);
     const isRefused = (...errors: string[]) => ack.type === "refused" && errors.includes(ack.error);
-    if (isRefused(staleDevices)) {
+    if (isRefused(refusalCodes.staleDevices)) {
       connection.forgetDevices(chat);
       ack = await attempt(chat);
     }
     const otherName = target.names.find((name) => name !== chat);
-    if (isRefused(...wrongNames) && otherName !== undefined) ack = await attempt(otherName);
+    if (isRefused(...Object.values(wrongForm)) && otherName !== undefined) ack = await attempt(otherName);
     if (ack.type === "unknown") throw new AppError("outcome-unknown", { retryAfter: 2 });
     if (ack.type === "sent") return permit.sent();
-    if (ack.error === tooMuch) permit.refused("rate", chat);
+    if (ack.error === refusalCodes.tooMuch) permit.refused("rate", chat);
     if (forbidden.has(ack.error) && target.group === null) permit.refused("forbidden", chat);
     throw refusal(ack.error);
   } finally {
@@ -130,7 +125,8 @@ async function transmit(
 function refusal(error: string): AppError {
   const whatsappCode = Number(error) || undefined;
   const extras = whatsappCode === undefined ? {} : { whatsappCode };
-  if (error === tooMuch) return new AppError("whatsapp-rate-limited", { ...extras, retryAfter: rateLimitSeconds });
+  if (error === refusalCodes.tooMuch)
+    return new AppError("whatsapp-rate-limited", { ...extras, retryAfter: rateLimitSeconds });
   return new AppError("whatsapp-refused", extras);
 }
 

@@ -1,4 +1,5 @@
 import { fromProto } from "../content/content.ts";
+import { isGroup } from "../content/jids.ts";
 import type { ReceivedContent } from "../content/kind.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { MessageKey } from "../content/write-changes.ts";
@@ -84,8 +85,6 @@ async function sent({ store, atRest, deliveries }: TargetContext, sessionId: str
     secret: (message && message.messageContextInfo?.messageSecret) || null,
   });
 }
-
-const isGroup = (jid: string) => jid.endsWith("@g.us");
 
 /** Groups name people by their LIDs, chats of two by phone number. */
 const usualJid = (names: Names | undefined, isInGroup: boolean) =>

@@ -1,28 +1,18 @@
 import type { FailureReason } from "@sandi/contracts";
-import type { InStatement } from "@libsql/client";
 import type { AtRest } from "@sandi/crypto";
 import type { Receipt } from "../baileys/receipts.ts";
-import type { Option } from "../content/options.ts";
-import { revocation } from "../content/revocation.ts";
-import { revocationId } from "../content/whatsapp-ids.ts";
-import { encode } from "../content/wire.ts";
+import { isLid } from "../content/jids.ts";
 import type { Services } from "../services.ts";
 import {
-  advanceStatement,
   attemptStatement,
   attemptWriter,
   findByMessageId,
-  findByWaId,
   ledgerChat,
   type LedgerEntry,
   ledgerMessage,
-  type Move,
-  moveWriter,
   rank,
-  reopenStatement,
-  revokedStatement,
 } from "../store/ledger.ts";
-import { actionMessage, findAction } from "../store/actions.ts";
+import { advanceStatement, type Move, moveWriter, reopenStatement, revokedStatement } from "../store/ledger-moves.ts";
 import { appendOnceStatement, hasEventOf, type NewEvent } from "../store/outbox.ts";
 import type { Chats } from "../store/chats.ts";
 import type { Conversations } from "../store/conversations.ts";
@@ -30,9 +20,11 @@ import { type Fence, writeFenced } from "../store/fence.ts";
 import { unsentStatement } from "../store/messages.ts";
 import type { Pseudonym } from "../store/pseudonyms.ts";
 import type { Store } from "../store/store.ts";
+import type { Attempt } from "./attempt.ts";
 import { createGroupReceipts } from "./group-receipts.ts";
 import type { NumberedTexts } from "./numbered.ts";
 import { createRecentMessages, type KnownMessage } from "./recent-messages.ts";
+import { findSent, isOneOf, openChat } from "./resend.ts";
 
 /** The messages that this connector has accepted: their ledger entries, and their events in the outbox. */
 export interface Deliveries {
@@ -59,26 +51,6 @@ export interface Deliveries {
   message(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null>;
   /** Clears the memory of messages whose recipient was erased from the ledger. */
   forget(sessionId: string, waIds: readonly string[]): void;
-}
-
-export interface Attempt {
-  messageId: string;
-  waId: string;
-  chat: string;
-  message: Uint8Array<ArrayBuffer>;
-  keepUntil: Date;
-  /** It keeps the session's pace, and counts for its daily limit. */
-  isPaced: boolean;
-  /** What people may choose by its number; none in a message without numbers. */
-  options: Option[];
-  /** Later events of the message belong to this trace. */
-  traceparent: string;
-  /** Statements that keep the message in its chat; none for a code. */
-  inChat?: InStatement[];
-  /** The chat's id; absent for a code. */
-  conversationId?: string;
-  /** How many others are in the group; absent in a chat of two. */
-  members?: number;
 }
 
 interface Failure extends Pick<Attempt, "messageId" | "waId" | "traceparent"> {
@@ -150,35 +122,10 @@ export function createDeliveries(options: Options): Deliveries {
 
   const groups = createGroupReceipts({ ...options, recent, move });
 
-  function isOneOf({ chat, chatLid }: Pick<KnownMessage, "chat" | "chatLid">, jids: string[]): boolean {
-    const names = jids.map(pseudonym);
-    return names.some((name) => name === chat || name === chatLid);
-  }
-
   /** A receipt from a LID whose number is unknown counts too, because only the recipient knows the message's id. */
   function isRecipient(entry: KnownMessage, jids: string[]): boolean {
-    if (isOneOf(entry, jids)) return true;
-    return entry.chatLid === null && jids.length === 1 && jids[0]!.endsWith("@lid");
-  }
-
-  async function openChat({ sessionId, waId, sealedChat }: Parameters<Deliveries["chat"]>[0]): Promise<string | null> {
-    if (sealedChat === null) return null;
-    return ledgerChat.open(atRest(sessionId), sealedChat, waId);
-  }
-
-  /** What the account did with a message, for a device that could not decrypt it. */
-  async function actionOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
-    const action = await findAction(store, sessionId, waId);
-    if (!action || !person.map(pseudonym).includes(action.chat)) return null;
-    return atRest(sessionId).open(action.sealed, actionMessage.context(waId));
-  }
-
-  /** The revocation of a message, for a device that could not decrypt it. */
-  async function revocationOf(sessionId: string, waId: string, person: string[]): Promise<Uint8Array | null> {
-    const entry = await findByWaId(store, sessionId, waId);
-    if (!entry || !isOneOf(entry, person)) return null;
-    const jid = await openChat(entry);
-    return jid === null ? null : encode(revocation(jid, waId));
+    if (isOneOf(options, entry, jids)) return true;
+    return entry.chatLid === null && jids.length === 1 && isLid(jids[0]!);
   }
 
   return {
@@ -189,7 +136,7 @@ export function createDeliveries(options: Options): Deliveries {
       return entry && { ...entry, rank: Math.max(entry.rank, newer?.rank ?? 0) };
     },
     isReported: async (message) => !(await hasEventOf(store, message)),
-    chat: openChat,
+    chat: (entry) => openChat(options, entry),
     async reopen(fence, waId) {
       await writeFenced(store, fence, [reopenStatement(fence, waId)]);
     },
@@ -279,14 +226,7 @@ export function createDeliveries(options: Options): Deliveries {
       await Promise.all(theirs.map(([waId, entry]) => move(fence, waId, entry, kind)));
       return undefined;
     },
-    async message(sessionId, waId, person) {
-      const entry = await findByWaId(store, sessionId, waId);
-      if (!entry)
-        return (await actionOf(sessionId, waId, person)) ?? revocationOf(sessionId, revocationId(waId), person);
-      if (!entry.sealed || !entry.sealedUntil || entry.sealedUntil <= services.now()) return null;
-      if (!isOneOf(entry, person)) return null;
-      return atRest(sessionId).open(entry.sealed, ledgerMessage.context(waId));
-    },
+    message: (sessionId, waId, person) => findSent(options, sessionId, { waId, person }),
     forget(sessionId, waIds) {
       for (const waId of waIds) recent.delete(sessionId, waId);
     },

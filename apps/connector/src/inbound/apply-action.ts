@@ -1,4 +1,5 @@
 import { changeIn, keyIn } from "../content/changes.ts";
+import { isGroup } from "../content/jids.ts";
 import { decode } from "../content/wire.ts";
 import { actionMessage, findAction } from "../store/actions.ts";
 import type { Fence } from "../store/fence.ts";
@@ -25,7 +26,7 @@ export async function applyAction(context: ChangeContext, fence: Fence, { waId, 
   const [change, key] = [changeIn(message), keyIn(message)];
   const chat = key?.remoteJid;
   if (!change || !chat) throw new TypeError("an action changes a message of a chat");
-  const group = chat.endsWith("@g.us") ? chat : null;
+  const group = isGroup(chat) ? chat : null;
   await applyChange(context, fence, {
     waId,
     group,

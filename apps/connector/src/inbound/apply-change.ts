@@ -1,14 +1,14 @@
-import { personIdOf } from "../store/conversations.ts";
+import { personIdOf } from "@sandi/contracts";
 import { type Fence, writeFenced } from "../store/fence.ts";
-import { findByWaId } from "../store/ledger.ts";
 import { markContent, markStatement } from "../store/marks.ts";
-import { findMessage, openMessage, revokeStatement } from "../store/messages.ts";
+import { openMessage, revokeStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { notedStatement, receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import type { Applied, Changing, Effect, Target } from "./changing.ts";
 import { type ChangeContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { edited } from "./edits.ts";
+import { findReceivedOrSent } from "./received-or-sent.ts";
 import { isOfSameChat } from "./same-chat.ts";
 import { votedFor } from "./votes.ts";
 
@@ -43,14 +43,12 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
 
 /** The message that is changed; null when it is unknown, or of another chat. */
 async function targetOf(context: ChangeContext, sessionId: string, changing: Changing): Promise<Target | null> {
-  const { store, atRest, pseudonym } = context;
-  const { target: waId } = changing.change;
-  const row = await findMessage(store, sessionId, pseudonym(waId));
-  const sent = row ? null : await findByWaId(store, sessionId, waId);
+  const known = await findReceivedOrSent(context, sessionId, changing.change.target);
+  if (!known) return null;
+  const { messageId, row, sent } = known;
   const conversationId = row?.conversationId ?? sent?.conversationId ?? null;
   if (!(await isOfSameChat(context, changing, { sessionId, conversationId, sent }))) return null;
-  if (row) return { messageId: row.id, row, body: await openMessage<MessageBody>(atRest(sessionId), row) };
-  return sent && { messageId: sent.messageId, row: null, body: null };
+  return { messageId, row, body: row && (await openMessage<MessageBody>(context.atRest(sessionId), row)) };
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows

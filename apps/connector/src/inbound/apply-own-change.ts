@@ -1,10 +1,10 @@
 import type { OwnChange } from "../baileys/own-changes.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
-import { findByWaId } from "../store/ledger.ts";
 import { markContent, markStatement } from "../store/marks.ts";
-import { deleteForMeStatement, findMessage } from "../store/messages.ts";
+import { deleteForMeStatement } from "../store/messages.ts";
 import { appendStatement } from "../store/outbox.ts";
 import type { InboundContext } from "./context.ts";
+import { findReceivedOrSent } from "./received-or-sent.ts";
 
 /** Applies what the account did to a message for itself alone. `waId` is WhatsApp's id of the message. */
 export type ApplyOwnChange = (fence: Fence, waId: string, change: OwnChange) => Promise<void>;
@@ -24,14 +24,14 @@ export function createOwnChanges(parts: Parts): ApplyOwnChange {
 
   return async (fence, waId, change) => {
     const { sessionId } = fence;
-    const received = await findMessage(store, sessionId, pseudonym(waId));
-    const messageId = received?.id ?? (await findByWaId(store, sessionId, waId))?.messageId;
-    if (messageId === undefined) return;
+    const known = await findReceivedOrSent(parts, sessionId, waId);
+    if (!known) return;
+    const { messageId, row } = known;
     if (change.type === "star") return star(fence, waId, change.isStarred);
     const now = services.now();
     const event = { id: services.newId("evt"), type: "message.deleted", sessionId, messageId } as const;
     await writeFenced(store, fence, [
-      ...(received ? [deleteForMeStatement(fence, received.waId, now)] : []),
+      ...(row ? [deleteForMeStatement(fence, row.waId, now)] : []),
       appendStatement(fence, { ...event, at: now.toISOString() }),
     ]);
     onAppended();

@@ -3,16 +3,14 @@ import type { Change } from "../content/changes.ts";
 import { decode } from "../content/wire.ts";
 import type { Conversation } from "../store/conversations.ts";
 import type { Fence, writeFenced } from "../store/fence.ts";
-import type { MessageRow } from "../store/messages.ts";
 import type { ChangeContext, MessageBody } from "./context.ts";
+import type { ReceivedOrSent } from "./received-or-sent.ts";
 
 /** A change of a message, and who made it. */
 export type Changing = Omit<ReceivedMessage, "said"> & { change: Change };
 
-/** The message that is changed: a received one, or one that was sent through the API. */
-export interface Target {
-  messageId: string;
-  row: MessageRow | null;
+/** The message that is changed. */
+export interface Target extends ReceivedOrSent {
   body: MessageBody | null;
 }
 

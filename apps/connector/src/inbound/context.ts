@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { NumberedTexts } from "../deliveries/numbered.ts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
+import { namesIn } from "../content/jids.ts";
 import type { ReceivedFile } from "../content/media.ts";
 import type { FileMessage } from "../media/store-inbound.ts";
 import type { Services } from "../services.ts";
@@ -63,12 +64,8 @@ export async function placeOf(
   fence: Fence,
   { group, origin, names, pushName }: Pick<ReceivedMessage, "group" | "origin" | "names" | "pushName">,
 ) {
-  const person = {
-    pn: names.find((name) => name.endsWith("@s.whatsapp.net")) ?? null,
-    lid: names.find((name) => name.endsWith("@lid")) ?? null,
-    name: pushName,
-  };
-  const named = names.length > 0 ? await conversations.met(fence, person) : null;
+  const { pn, lid } = namesIn(names);
+  const named = names.length > 0 ? await conversations.met(fence, { pn, lid, name: pushName }) : null;
   const chat = group === null ? named : await conversations.met(fence, { group });
   if (!chat) throw new TypeError("a chat of two has another person");
   const author: Conversation | null = origin === null ? (named?.conversation ?? null) : null;

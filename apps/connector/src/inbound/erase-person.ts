@@ -1,11 +1,12 @@
-import { canonicalNumber, type ErasePersonRpc, spellingsOf } from "@sandi/contracts";
+import { canonicalNumber, type ErasePersonRpc, spellingsOf, personIdOf } from "@sandi/contracts";
 import type { z } from "zod";
 import type { WhatsAppSocket } from "../baileys/socket.ts";
+import { isLid } from "../content/jids.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import type { KnownNumbers } from "../numbers/known-numbers.ts";
 import type { Services } from "../services.ts";
 import type { Chats } from "../store/chats.ts";
-import { type Conversations, personIdOf } from "../store/conversations.ts";
+import type { Conversations } from "../store/conversations.ts";
 import { deleteChats, deleteEventsOf, deleteMessagesOf, findChatsOf, strikeSends } from "../store/erase-person.ts";
 import type { Erased } from "../store/erased.ts";
 import type { Fence } from "../store/fence.ts";
@@ -138,8 +139,6 @@ async function personOf({ phones, lids, chatIds }: Request, { socket, identities
     return isLid(jid) ? identities.pnOf(jid) : ((await socket?.lidOf(jid)) ?? null);
   }
 }
-
-const isLid = (jid: string) => jid.endsWith("@lid");
 
 /** WhatsApp may know a number under any of its spellings. */
 const jidsOfPhone = (phone: string) =>

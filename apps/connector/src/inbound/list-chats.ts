@@ -1,5 +1,6 @@
-import { type Chat, type GetPersonRpc, type ListChatsRpc, type Person, timeOfId } from "@sandi/contracts";
+import { type Chat, chatIdOf, type GetPersonRpc, type ListChatsRpc, type Person, timeOfId } from "@sandi/contracts";
 import type { z } from "zod";
+import { isLid } from "../content/jids.ts";
 import { conversationPeople, type Names } from "../store/conversations.ts";
 import { type ChatRow, findLatestChats } from "../store/latest-chats.ts";
 import { type ReadParts, personIn } from "./read-messages.ts";
@@ -30,9 +31,9 @@ export async function findPerson(
   { conversations }: ReadParts,
   { sessionId, person }: z.output<typeof GetPersonRpc.request>,
 ): Promise<Person | null> {
-  const found = person.endsWith("@lid")
+  const found = isLid(person)
     ? await conversations.byAddress(sessionId, person)
-    : await byId(conversations, sessionId, person.replace(/^per_/, "cht_"));
+    : await byId(conversations, sessionId, chatIdOf(person));
   return found?.names.group === null ? personIn(found) : null;
 }
 

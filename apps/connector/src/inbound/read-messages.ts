@@ -1,7 +1,7 @@
-import { AccountNumber, MediaKind, type Person, type StoredMessage } from "@sandi/contracts";
+import { AccountNumber, MediaKind, type Person, type StoredMessage, personIdOf } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
 import { decode } from "../content/wire.ts";
-import { type Conversation, personIdOf } from "../store/conversations.ts";
+import type { Conversation } from "../store/conversations.ts";
 import { type Download, findDownloads } from "../store/downloads.ts";
 import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";

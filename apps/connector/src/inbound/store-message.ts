@@ -1,9 +1,7 @@
 import { createHash } from "node:crypto";
-import { createId } from "@sandi/contracts";
+import { createId, personIdOf } from "@sandi/contracts";
 import type { ReceivedMessage, Said } from "../baileys/receive-messages.ts";
-import { personIdOf } from "../store/conversations.ts";
 import { type Fence, writeFenced } from "../store/fence.ts";
-import { findByWaId } from "../store/ledger.ts";
 import { newDownloadStatement } from "../store/downloads.ts";
 import { latestStatement } from "../store/latest-chats.ts";
 import { eventOfStatement, findMessage, messageContent, messageStatement, positionOf } from "../store/messages.ts";
@@ -11,6 +9,7 @@ import type { NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { contentTokens } from "./message-words.ts";
+import { findReceivedOrSent } from "./received-or-sent.ts";
 import { numberedReply } from "./numbered-reply.ts";
 
 type Spoken = Extract<Said, { content: unknown }>;
@@ -31,7 +30,8 @@ export async function storeMessage(
   const known = await findMessage(store, sessionId, waId);
   const id = known?.id ?? messageIdOf(sessionId, message.waId, context.idTimeOf(sessionId, at, now));
   const choice = await numberedReply(context, sessionId, { ...message, said, chat });
-  const quoted = choice?.messageId ?? (said.quoted && (await messageIdBy(context, sessionId, said.quoted.waId)));
+  const quotedMessage = said.quoted && (await findReceivedOrSent(context, sessionId, said.quoted.waId));
+  const quoted = choice?.messageId ?? quotedMessage?.messageId ?? null;
   const { mentions, isForwarded, isViewOnce, secret } = said;
   const content = choice?.reply ?? said.content;
   const body: MessageBody = {
@@ -104,14 +104,4 @@ function addressOf({ group, origin, names }: Pick<ReceivedMessage, "group" | "or
 function messageIdOf(sessionId: string, waId: string, at: Date): string {
   const digest = createHash("sha256").update(`${sessionId} ${waId}`).digest();
   return createId("msg", at, digest.subarray(0, 10));
-}
-
-/** Our id of a message that was received or sent; null when it is unknown. */
-async function messageIdBy(
-  { store, pseudonym }: Pick<InboundContext, "store" | "pseudonym">,
-  sessionId: string,
-  waId: string,
-): Promise<string | null> {
-  const received = await findMessage(store, sessionId, pseudonym(waId));
-  return received?.id ?? (await findByWaId(store, sessionId, waId))?.messageId ?? null;
 }

@@ -1,6 +1,7 @@
 import type { RevokeJob } from "@sandi/contracts";
 import type { Logger } from "pino";
 import { secondsUntil } from "../baileys/no-answer.ts";
+import { refusalCodes } from "../baileys/refusal-codes.ts";
 import { isGroup } from "../content/jids.ts";
 import type { JobMetrics } from "./metrics.ts";
 import type { Services } from "../services.ts";
@@ -9,7 +10,6 @@ import { LeaseLost } from "../store/fence.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
 import { done, type JobOutcome, later, sharedRuns } from "./outcome.ts";
 import { type OnlineSession, resolveSession, type SessionLookup } from "./resolve-session.ts";
-import { staleDevices } from "./transmit.ts";
 
 export interface RevokeContext extends SessionLookup {
   services: Pick<Services, "now">;
@@ -67,7 +67,7 @@ async function transmit(
   const ack = await awaited.within(ackTimeoutMs);
   if (ack.type === "sent") return null;
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the revocation");
-  if (ack.error === staleDevices) {
+  if (ack.error === refusalCodes.staleDevices) {
     if (isGroup(chat)) await socket.renewGroup(chat, true);
     else live.connection.forgetDevices(chat);
     throw new Error("WhatsApp has newer devices of the recipient");

@@ -1,6 +1,7 @@
 import type { FailureReason, SendJob } from "@sandi/contracts";
 import { SignatureRefused } from "../baileys/patches/verify-signatures.ts";
 import { NoAnswer } from "../baileys/no-answer.ts";
+import { forbidden, refusalCodes, wrongForm } from "../baileys/refusal-codes.ts";
 import { isGroup, isLid, isOfTwo } from "../content/jids.ts";
 import type { StanzaNode } from "../content/stanza-nodes.ts";
 import type { WireMessage } from "../content/wire.ts";
@@ -16,16 +17,6 @@ import type { OnlineSession } from "./resolve-session.ts";
 const maxAttempts = 5;
 /** Messages that waited for the end of a pause are spread over this time. */
 const spreadMs = 10_000;
-
-/** The error of an invalid stanza. Mostly, a device of the recipient does not exist any more. */
-export const staleDevices = "479";
-const codes = {
-  noNewChats: "463",
-  tooMuch: "429",
-} as const;
-const forbidden = new Set(["401", "403"]);
-/** What WhatsApp refuses a message with when its recipient has the other kind of jid. */
-const wrongForm = { pn: "463", lid: "400" } as const;
 
 interface Transmission {
   chat: string;
@@ -47,7 +38,8 @@ export interface WrongForm {
 
 /**
  * Sends a message and waits for the ack. Resolves with `sent`, with the reason of a final failure, with the recipient's
- * other jid when that may be the right one, or with `paused` when the message must wait; otherwise rejects. Reports to the breaker and to the limits what the ack says of the account.
+ * other jid when that may be the right one, or with `paused` when the message must wait; otherwise rejects. Reports to
+ * the breaker and to the limits what the ack says of the account.
  */
 export async function transmit(
   session: OnlineSession,
@@ -70,7 +62,7 @@ export async function transmit(
     permit.sent();
     return "sent";
   }
-  const isStale = ack.type === "refused" && ack.error === staleDevices && telemetry.attempt === 1;
+  const isStale = ack.type === "refused" && ack.error === refusalCodes.staleDevices && telemetry.attempt === 1;
   if (isGroup(chat)) await socket.renewGroup(chat, isStale);
   if (ack.type === "unknown") throw new Error("WhatsApp did not acknowledge the message");
   if (isStale) {
@@ -90,7 +82,7 @@ export async function transmit(
 async function otherForm({ live, socket }: OnlineSession, chat: string, error: string): Promise<string | null> {
   if (!isOfTwo(chat) || error !== wrongForm[isLid(chat) ? "lid" : "pn"]) return null;
   const other = await socket.otherJidOf(chat).catch(() => null);
-  const isOfAccount = error === codes.noNewChats && other !== null && (await live.sending.reads.refused());
+  const isOfAccount = error === refusalCodes.noNewChats && other !== null && (await live.sending.reads.refused());
   return isOfAccount ? null : other;
 }
 
@@ -99,11 +91,11 @@ function afterRefusal(
   permit: SendPermit,
   { error, chat }: { error: string; chat: string },
 ): FailureReason | "paused" {
-  if (error === codes.noNewChats) {
+  if (error === refusalCodes.noNewChats) {
     void sending.reads.refused().then((isExplained) => isExplained || permit.refused("unexplained", chat));
     return "new_chats_locked";
   }
-  if (error === codes.tooMuch) {
+  if (error === refusalCodes.tooMuch) {
     permit.refused("rate", chat);
     return "paused";
   }

@@ -22,6 +22,7 @@ import type { CloseKind } from "../close-reasons.ts";
 import type { Session } from "./session.ts";
 import { createSocketState } from "./socket-state.ts";
 import { createPairing } from "./pairing.ts";
+import { createPeople } from "./people.ts";
 import { proxyOrKind } from "./proxy.ts";
 import { createWatchdog } from "./watchdog.ts";
 
@@ -88,6 +89,7 @@ export function createConnection(fence: Fence, options: Options): Connection {
   let current: { number: number; socket: WhatsAppSocket; tunnel: Tunnel | null; leave: () => void } | undefined;
   let version: ClientVersion | null = null;
   let firstDelayMs = options.connectAfterMs;
+  const people = createPeople(fence.sessionId, options);
   const pairing = createPairing({ services, session: options.session, socket: currentSocket });
 
   function open(number: number): void {
@@ -166,18 +168,18 @@ export function createConnection(fence: Fence, options: Options): Connection {
         },
         onLimits: (report) => options.sending.receivedLimits(report),
         onIdentity(identity, at) {
-          alive([identity.pn]);
-          learned(identity, at).catch((error: unknown) => logger.debug({ error }, "an identity could not be stored"));
+          people.alive([identity.pn]);
+          people.learned(identity, at);
         },
         pnOf: (lid) => identities.pnOf(lid),
         onReceipt(receipt) {
           watchdog.heard();
-          alive(receipt.from);
+          people.alive(receipt.from);
           return deliveries.receipt(fence, receipt);
         },
         onMessage(message) {
           watchdog.heard();
-          if (message.origin === null) alive(message.names);
+          if (message.origin === null) people.alive(message.names);
           return options.receive(fence, message);
         },
         onOwnChange: (waId, change) => options.applyOwnChange(fence, waId, change),
@@ -189,21 +191,6 @@ export function createConnection(fence: Fence, options: Options): Connection {
       },
     });
     current = { number, socket, tunnel, leave: loginOver };
-  }
-
-  /** An old message brings nobody back who was erased meanwhile. */
-  async function learned(identity: { lid: string; pn: string }, at: Date | undefined): Promise<void> {
-    if (at && (await options.erased.covers(fence.sessionId, [identity.lid, identity.pn], at))) return;
-    await identities.learned([identity]);
-  }
-
-  /** Not awaited: memory has it at once. If the write fails, the next message or receipt writes it. */
-  function alive(jids: string[]): void {
-    const stored = async () => {
-      if (await options.erased.knows(fence.sessionId, jids)) return;
-      await options.knownNumbers.alive(options.workspaceId, jids);
-    };
-    stored().catch((error: unknown) => logger.debug({ error }, "a known number could not be stored"));
   }
 
   async function closed(number: number, kind: CloseKind, tunnel: Tunnel | null): Promise<void> {

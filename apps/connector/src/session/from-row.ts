@@ -1,7 +1,7 @@
 import type { NodeAtRest } from "@sandi/crypto/node";
 import { openNumber } from "../store/own-number.ts";
 import type { SessionRow } from "../store/sessions.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, MachineEvent } from "./machine.ts";
 
 /** The machine that continues a session from its row. Throws when a sealed value of the row does not open. */
 export function machineFromRow(row: SessionRow, atRest: NodeAtRest): Machine {
@@ -21,4 +21,10 @@ export function machineFromRow(row: SessionRow, atRest: NodeAtRest): Machine {
     isVersionFresh: false,
     restarts: 0,
   };
+}
+
+/** What the row asks for after a revision that was applied. */
+export function changeAfter(applied: number, { desired, revision, quietRevision }: SessionRow): MachineEvent {
+  const isQuiet = revision === applied + 1 && quietRevision === revision;
+  return isQuiet ? { type: "settingsChanged", revision } : { type: "desiredStateChanged", desired, revision };
 }

@@ -25,12 +25,12 @@ import type { Versions } from "../versions.ts";
 import type { Gates } from "./gate.ts";
 import type { SessionMetrics } from "./metrics.ts";
 import { type Connection, createConnection } from "./connection.ts";
-import { machineFromRow } from "./from-row.ts";
+import { changeAfter, machineFromRow } from "./from-row.ts";
 import { createLease } from "./lease.ts";
 import { createSending, type Sending } from "./sending.ts";
 import { createSessionProxy } from "./proxy.ts";
 import { createSession, type Session } from "./session.ts";
-import type { Machine, MachineEvent } from "./machine.ts";
+import type { Machine } from "./machine.ts";
 
 /** A session that this process owns, with its socket. */
 export interface LiveSession {
@@ -248,10 +248,4 @@ export function adoptSession(row: SessionRow, options: LiveOptions): LiveSession
   if (!isChanged || change.type === "settingsChanged") session.post({ type: "adopted" });
   if (isChanged) session.post(change);
   return live;
-}
-
-/** What the row asks for after a revision that was applied. */
-function changeAfter(applied: number, { desired, revision, quietRevision }: SessionRow): MachineEvent {
-  const isQuiet = revision === applied + 1 && quietRevision === revision;
-  return isQuiet ? { type: "settingsChanged", revision } : { type: "desiredStateChanged", desired, revision };
 }

@@ -28,9 +28,6 @@ export interface Conversation {
 
 export const conversationPeople = sealedColumn("conversation", "sealed");
 
-/** The id of the person in a chat of two. A person and their chat are one row. */
-export const personIdOf = (chatId: string) => chatId.replace(/^cht_/, "per_");
-
 /** One chat per person, whichever address WhatsApp uses. Its id stays when another address becomes known. */
 export interface Conversations {
   /**

@@ -1,6 +1,7 @@
-import { createId } from "@sandi/contracts";
+import { createId, personIdOf } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import { idsOf } from "../jobs/append-job.ts";
+import { personOf } from "../messages/merge-chats.ts";
 import { textJobs } from "../messages/jobs.ts";
 import { moveMessages } from "../messages/life.ts";
 import { dayMs } from "../retention.ts";
@@ -89,7 +90,7 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
       // A chat that still has messages is one with the new contact.
       sql`DELETE FROM chat WHERE workspace_id = ${workspaceId} AND id IN (${idsOf(names.chatIds)})
         AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_chat WHERE m.chat_id = chat.id)
-        AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_author WHERE m.person_id = 'per_' || substr(chat.id, 5))`,
+        AND NOT EXISTS (SELECT 1 FROM message m INDEXED BY message_author WHERE m.person_id = ${personOf(sql`chat.id`)})`,
       sql`DELETE FROM chat_alias WHERE workspace_id = ${workspaceId} AND chat_id IN (${idsOf(names.chatIds)})
         AND NOT EXISTS (SELECT 1 FROM chat WHERE chat.id = chat_alias.chat_id)`,
       sql`DELETE FROM warm_contact WHERE ${theirs} AND last_at <= ${cutOf(progress, requestedAt, sql`warm_contact.session_id`)}`,
@@ -136,7 +137,7 @@ const cutOf = ({ sessions }: Progress, requestedAt: number, sessionId: RawBuilde
 function selectMessages(erasure: OpenErasure, hashes: RawBuilder<unknown>) {
   const { workspaceId, names, createdAt: requestedAt, progress } = erasure;
   const chats = idsOf(names.chatIds);
-  const people = idsOf(names.chatIds.map((id) => id.replace(/^cht_/, "per_")));
+  const people = idsOf(names.chatIds.map(personIdOf));
   const of = sql`workspace_id = ${workspaceId}`;
   const isOwn = sql`(direction IS NULL AND origin IS NULL)`;
   const before = sql`iif(${isOwn}, created_at <= ${requestedAt} OR EXISTS (SELECT 1 FROM batch b WHERE b.id = message.batch_id

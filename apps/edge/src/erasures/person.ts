@@ -1,4 +1,4 @@
-import { chatIdOf } from "@sandi/contracts";
+import { chatIdOf, personIdOf } from "@sandi/contracts";
 import { hmac, phoneHash, utf8 } from "@sandi/crypto";
 import { formerHashes } from "../access-rules/former-hashes.ts";
 import type { Actor } from "../actor.ts";
@@ -32,7 +32,7 @@ export const hashOfPerson = ({ phoneKey }: Services, workspaceId: string, names:
 /** The hashes by which rows name the person: of live messages and of the sandbox's, numbers and ids. */
 export async function hashesOf({ phoneKey }: Services, workspaceId: string, names: Names): Promise<string[]> {
   const scopes = ([0, 1] as const).map((test) => hashScope({ workspaceId, test }));
-  const ids = [...names.lids, ...names.chatIds, ...names.chatIds.map((id) => id.replace(/^cht_/, "per_"))];
+  const ids = [...names.lids, ...names.chatIds, ...names.chatIds.map(personIdOf)];
   const ofNumber = async (scope: string, phone: string) =>
     [await phoneHash(phoneKey, scope, phone)].concat(await formerHashes(phoneKey, scope, phone));
   const all = scopes.flatMap((scope) => [

@@ -1,4 +1,4 @@
-import { type ErrorCode, errors, Problem } from "@sandi/contracts";
+import { type ErrorCode, errors, isRetryable, Problem } from "@sandi/contracts";
 import { type RouteConfig, z } from "@hono/zod-openapi";
 import type { Access, Chapter, Declaration, Idempotency, Schema } from "./declaration.ts";
 
@@ -135,6 +135,7 @@ export const problemExamples = Object.fromEntries(
         title,
         status,
         code,
+        retryable: isRetryable(code as ErrorCode),
         requestId: "req_01jd3k9v7hq2w8x5n4b6m0c1ta",
         ...(status === 429 ? { retryAfter: 30 } : {}),
       },

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, type ErrorExtras, errors, type Problem } from "@sandi/contracts";
+import { AppError, type ErrorCode, type ErrorExtras, errors, isRetryable, type Problem } from "@sandi/contracts";
 import type { Context as HonoContext } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { Context } from "../context.ts";
@@ -58,11 +58,11 @@ function toProblem({ services, requestId }: Request, code: ErrorCode, extras: Er
     status,
     ...(detail === undefined ? {} : { detail }),
     code,
+    retryable: isRetryable(code),
     requestId,
     ...(fields === undefined ? {} : { errors: fields }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
     ...(attemptsLeft === undefined ? {} : { attemptsLeft }),
-    ...("retryable" in errors[code] ? { retryable: true } : {}),
     ...(whatsappCode === undefined ? {} : { whatsappCode }),
   };
 }

@@ -1,4 +1,4 @@
-import { adviceFor, AppError, type ErrorCode, errors, type Problem } from "@sandi/contracts";
+import { adviceFor, AppError, type ErrorCode, errors, isRetryable, type Problem } from "@sandi/contracts";
 import { Hono } from "hono";
 import { createMiddleware } from "hono/factory";
 import { html } from "hono/html";
@@ -49,7 +49,9 @@ export const problemPages = new Hono<AppEnv>()
     if (!isCode(code)) throw new AppError("not-found");
     const { status, title } = errors[code];
     c.header("Vary", "Accept");
-    if (!wantsHtml(c.req.header("accept"))) return c.json({ code, status, title, advice: adviceFor(code) ?? null });
+    if (!wantsHtml(c.req.header("accept"))) {
+      return c.json({ code, status, title, retryable: isRetryable(code), advice: adviceFor(code) ?? null });
+    }
     return page(c, explanation(code));
   });
 

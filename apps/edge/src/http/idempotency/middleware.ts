@@ -1,4 +1,4 @@
-import { AppError } from "@sandi/contracts";
+import { AppError, type Problem } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Context, Next } from "hono";
 import { createMiddleware } from "hono/factory";
@@ -53,6 +53,8 @@ interface Retention {
   storedMs: number;
   storesAnswer: boolean;
 }
+
+const mayPass = (problem: string) => (JSON.parse(problem) as Problem).retryable;
 
 async function answerOnce(
   c: Context<AppEnv>,
@@ -109,14 +111,14 @@ async function answerOnce(
   }
   await next();
   const { status } = c.res;
-  // A refusal that says when to try again is temporary, too.
+  // A refusal that says when to try again, or that it may pass, is temporary, too.
   const isFinal = status < 500 && !temporary.has(status) && !c.res.headers.has("retry-after");
   const answer = c.res.clone();
   settle(async () => {
-    const text = isFinal && storesAnswer ? await answer.text() : "";
-    if (!isFinal || (status >= 300 && text.length > longestRefusal)) return free;
+    const text = isFinal ? await answer.text() : "";
+    if (!isFinal || (status >= 400 && mayPass(text)) || (status >= 300 && text.length > longestRefusal)) return free;
     // Sealed, because an answer may hold a proof or full phone numbers.
-    const response = await sealResponse(services, workspaceId, idempotencyKey, text);
+    const response = await sealResponse(services, workspaceId, idempotencyKey, storesAnswer ? text : "");
     return sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
       WHERE ${own} AND created_at = ${at}`;
   });

@@ -3,9 +3,8 @@ import { MessageId, SessionId } from "../../ids.ts";
 import { MediaState } from "../../api/message-media.ts";
 import { defineRpc } from "./rpc.ts";
 
-/** A file as its message describes it, and how far its fetch is. */
+/** A file as its message describes it, and how far its fetch is. The other fields have no limits: phones write what they like. */
 export const FetchedMedia = z.looseObject({
-  /** Without limits: phones write what they like. */
   mediaId: z.string().nullable(),
   mediaState: MediaState,
 });
