@@ -48,7 +48,7 @@ async function targetOf(context: ChangeContext, sessionId: string, changing: Cha
   const { messageId, row, sent } = known;
   const conversationId = row?.conversationId ?? sent?.conversationId ?? null;
   if (!(await isOfSameChat(context, changing, { sessionId, conversationId, sent }))) return null;
-  return { messageId, row, body: row && (await openMessage<MessageBody>(context.atRest(sessionId), row)) };
+  return { messageId, row, sent, body: row && (await openMessage<MessageBody>(context.atRest(sessionId), row)) };
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows
