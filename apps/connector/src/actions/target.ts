@@ -1,13 +1,14 @@
 import { fromProto } from "../content/content.ts";
 import { isGroup } from "../content/jids.ts";
 import type { ReceivedContent } from "../content/kind.ts";
-import { decode, type WireMessage } from "../content/wire.ts";
+import type { WireMessage } from "../content/wire.ts";
 import type { MessageKey } from "../content/write-changes.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
-import type { InboundContext, MessageBody } from "../inbound/context.ts";
+import type { InboundContext } from "../inbound/context.ts";
+import { findKept, openSent } from "../inbound/kept-message.ts";
 import type { Names } from "../store/conversations.ts";
-import { findSentMessages, ledgerMessage, rank } from "../store/ledger.ts";
-import { findMessages, openMessage, undecryptable } from "../store/messages.ts";
+import { findSentMessages, rank } from "../store/ledger.ts";
+import { undecryptable } from "../store/messages.ts";
 
 /** A message that the account does something with: a received one, or one that it sent. */
 export interface Target {
@@ -40,12 +41,12 @@ export async function findTarget(context: TargetContext, sessionId: string, mess
   return bySend.message ? bySend : { ...bySend, content: kept.content, secret: kept.secret };
 }
 
-async function received({ store, atRest, conversations }: TargetContext, sessionId: string, messageId: string) {
-  const [row] = await findMessages(store, sessionId, [messageId]);
-  const body = row && (await openMessage<MessageBody>(atRest(sessionId), row));
-  if (!body) return null;
+async function received(context: TargetContext, sessionId: string, messageId: string) {
+  const found = await findKept(context, sessionId, messageId);
+  if (!found) return null;
+  const { row, body } = found;
   const { author, conversationId } = row;
-  const known = await conversations.find(sessionId, [conversationId, ...(author === null ? [] : [author])]);
+  const known = await context.conversations.find(sessionId, [conversationId, ...(author === null ? [] : [author])]);
   const place = known.get(conversationId)?.names;
   if (!place) return null;
   const { group, pn, lid } = place;
@@ -66,23 +67,22 @@ async function received({ store, atRest, conversations }: TargetContext, session
   });
 }
 
-async function sent({ store, atRest, deliveries }: TargetContext, sessionId: string, messageId: string) {
-  const [entry] = await findSentMessages(store, sessionId, [messageId]);
+async function sent(context: TargetContext, sessionId: string, messageId: string) {
+  const [entry] = await findSentMessages(context.store, sessionId, [messageId]);
   if (!entry || entry.rank < rank.sent || entry.rank >= rank.revoked) return null;
-  const chat = await deliveries.chat(entry);
+  const chat = await context.deliveries.chat(entry);
   if (chat === null) return null;
-  const { waId, sealed } = entry;
-  const message = sealed && decode(await atRest(sessionId).open(sealed, ledgerMessage.context(waId)));
+  const message = await openSent(context, entry);
   const group = isGroup(chat) ? chat : null;
   return targetOf({
-    waId,
+    waId: entry.waId,
     chat,
     group,
     names: group === null ? [chat] : [],
     author: null,
     content: message ? (fromProto(message)?.content ?? null) : null,
-    message: message || null,
-    secret: (message && message.messageContextInfo?.messageSecret) || null,
+    message,
+    secret: message?.messageContextInfo?.messageSecret ?? null,
   });
 }
 

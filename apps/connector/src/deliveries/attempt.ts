@@ -18,6 +18,6 @@ export interface Attempt {
   inChat?: InStatement[];
   /** The chat's id; absent for a code. */
   conversationId?: string;
-  /** How many others are in the group; absent in a chat of two. */
+  /** How many others are in the group, or can see the story; absent in a chat of two. */
   members?: number;
 }

@@ -8,7 +8,10 @@ import { findOfGroup, leftStatement, type Reached, reachedByAll, receiptStatemen
 import type { Store } from "../store/store.ts";
 import type { KnownMessage, RecentMessages } from "./recent-messages.ts";
 
-/** The receipts of messages to groups, each kept for its member. A message moves when all members have come so far. */
+/**
+ * The receipts of messages to groups and of stories, each kept for its member or viewer. A message is delivered, read or
+ * played when it is so for all of them.
+ */
 export interface GroupReceipts {
   receipt(fence: Fence, receipt: Receipt & { group: string }): Promise<void>;
   /** A member has left the group. */
@@ -47,13 +50,13 @@ export function createGroupReceipts(options: Options): GroupReceipts {
       await advance(fence, known);
     },
     async left(fence, group, names) {
-      const [member, room] = [
+      const [member, chat] = [
         await conversations.met(fence, namesIn(names)),
         await conversations.met(fence, { group }),
       ];
-      const waIds = await findOfGroup(store, fence.sessionId, room.conversation.id);
+      const waIds = await findOfGroup(store, fence.sessionId, chat.conversation.id);
       if (waIds.length === 0) return;
-      const about = { group: room.conversation.id, person: member.conversation.id, at: services.now() };
+      const about = { group: chat.conversation.id, person: member.conversation.id, at: services.now() };
       await writeFenced(store, fence, [...member.statements, leftStatement(fence, about)]);
       await advance(fence, waIds);
     },

@@ -1,7 +1,7 @@
 import { personIdOf } from "@sandi/contracts";
 import { type Fence, writeFenced } from "../store/fence.ts";
 import { markContent, markStatement } from "../store/marks.ts";
-import { openMessage, revokeStatement } from "../store/messages.ts";
+import { openBody, revokeStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { notedStatement, receivedStatements } from "../store/received.ts";
 import { sealEvent } from "../store/sealed-events.ts";
@@ -48,7 +48,7 @@ async function targetOf(context: ChangeContext, sessionId: string, changing: Cha
   const { messageId, row, sent } = known;
   const conversationId = row?.conversationId ?? sent?.conversationId ?? null;
   if (!(await isOfSameChat(context, changing, { sessionId, conversationId, sent }))) return null;
-  return { messageId, row, sent, body: row && (await openMessage<MessageBody>(context.atRest(sessionId), row)) };
+  return { messageId, row, sent, body: row && (await openBody<MessageBody>(context.atRest(sessionId), row)) };
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows

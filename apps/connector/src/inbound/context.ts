@@ -49,7 +49,7 @@ export interface MessageBody extends Pick<Extract<Said, { content: unknown }>, "
   file?: ReceivedFile & Pick<FileMessage, "chat" | "fromMe" | "participant">;
   /** How often it was forwarded; absent: never, or it was stored before December 2026. */
   forwardings?: number;
-  /** The author's jid as the message names it; null for the account itself. Rows of before December 2026 lack it. */
+  /** The author's jid as the message names it; null for the account itself. Absent in messages that were stored before December 2026. */
   by?: string | null;
 }
 

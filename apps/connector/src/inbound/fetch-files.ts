@@ -13,10 +13,11 @@ import {
   nextDownloadAt,
 } from "../store/downloads.ts";
 import { type Fence, LeaseLost, writeFenced } from "../store/fence.ts";
-import { findMessages, openMessage } from "../store/messages.ts";
+import { openBody } from "../store/messages.ts";
 import { appendBodyStatement, type NewEvent } from "../store/outbox.ts";
 import { sealEvent } from "../store/sealed-events.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
+import { findKept } from "./kept-message.ts";
 import { withMedia, fetchedOf } from "./message-media.ts";
 
 /** A session that this process owns. */
@@ -141,7 +142,7 @@ export function createFetchFiles(options: Options): FetchFiles {
     { messageId, waId, sealed, attempts }: DueDownload,
   ): Promise<void> {
     const { sessionId } = fence;
-    const body = await openMessage<MessageBody>(options.atRest(sessionId), { id: messageId, sealed });
+    const body = await openBody<MessageBody>(options.atRest(sessionId), { id: messageId, sealed });
     const socket = online();
     if (!socket) return;
     let result: Awaited<ReturnType<StoreInboundMedia>> = { problem: "unavailable" };
@@ -193,9 +194,9 @@ export function createFetchFiles(options: Options): FetchFiles {
     async now(owned, messageId) {
       const { fence } = owned;
       const { sessionId } = fence;
-      const [row] = await findMessages(store, sessionId, [messageId]);
-      const body = row && (await openMessage<MessageBody>(options.atRest(sessionId), row));
-      if (!row || !body || !body.file || !("media" in body.content)) return "media-not-found";
+      const found = await findKept(options, sessionId, messageId);
+      if (!found?.body.file || !("media" in found.body.content)) return "media-not-found";
+      const { row, body } = found;
       if ((await mediaDownloadOf(store, sessionId)) === "none") return "media-download-off";
       if (!owned.online()) return "session-not-online";
       const { waId, sealed } = row;
@@ -208,7 +209,7 @@ export function createFetchFiles(options: Options): FetchFiles {
       void fetched.catch((error: unknown) => failed(sessionId, error)).finally(() => wake(sessionId));
       await Promise.race([fetched.catch(() => undefined), isLate]).finally(cancel);
       const download = (await findDownloads(store, sessionId, [waId])).get(waId);
-      return { ...withMedia(body.content, fetchedOf(body.file, download)).media };
+      return { ...withMedia(found.body.content, fetchedOf(body.file, download)).media };
     },
     stop() {
       isStopped = true;

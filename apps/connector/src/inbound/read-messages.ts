@@ -1,13 +1,13 @@
 import { AccountNumber, MediaKind, type Person, type StoredMessage, personIdOf } from "@sandi/contracts";
 import { fromProto } from "../content/content.ts";
-import { decode } from "../content/wire.ts";
 import type { Conversation } from "../store/conversations.ts";
 import { type Download, findDownloads } from "../store/downloads.ts";
-import { findSentMessages, ledgerMessage } from "../store/ledger.ts";
+import { findSentMessages } from "../store/ledger.ts";
 import { findMarks, type Mark, markContent } from "../store/marks.ts";
 import type { Services } from "../services.ts";
-import { findMessages, type MessageRow, openMessage, undecryptable } from "../store/messages.ts";
+import { findMessages, type MessageRow, openBody, undecryptable } from "../store/messages.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
+import { openSent } from "./kept-message.ts";
 import { ofApi, withDownload, withMedia } from "./message-media.ts";
 
 export type ReadParts = Pick<InboundContext, "store" | "atRest" | "pseudonym" | "conversations"> & {
@@ -90,7 +90,7 @@ export async function openMessages(
   return Promise.all(
     rows.map(async (row) => {
       const { id, waId, author, origin } = row;
-      const body = await openMessage<MessageBody>(atRest(sessionId), row);
+      const body = await openBody<MessageBody>(atRest(sessionId), row);
       const isRead = body !== null && body.content.type !== undecryptable;
       const content = isRead ? shownContent(body, origin, downloads.get(waId)) : null;
       const about = { quotedMessageId: body?.quotedMessageId ?? null, isForwarded: body?.isForwarded ?? false };
@@ -103,19 +103,21 @@ const shownContent = (body: MessageBody, origin: MessageRow["origin"], download:
   origin === "api" && "media" in body.content ? withMedia(body.content, ofApi) : withDownload(body, download);
 
 /** Messages that were sent before sent messages were kept in their chats: the ledger has them for some days. */
-async function sentBefore(
-  { store, atRest, pseudonym }: ReadParts,
-  sessionId: string,
-  ids: readonly string[],
-): Promise<Found[]> {
+async function sentBefore(parts: ReadParts, sessionId: string, ids: readonly string[]): Promise<Found[]> {
   if (ids.length === 0) return [];
-  const rows = await findSentMessages(store, sessionId, ids);
+  const rows = await findSentMessages(parts.store, sessionId, ids);
   return Promise.all(
-    rows.map(async ({ messageId, waId, sealed }) => {
-      const bytes = sealed && (await atRest(sessionId).open(sealed, ledgerMessage.context(waId)));
-      const content = bytes ? (fromProto(decode(bytes))?.content ?? null) : null;
+    rows.map(async (entry) => {
+      const message = await openSent(parts, entry);
+      const content = message && (fromProto(message)?.content ?? null);
       const shown = content && "media" in content ? withMedia(content, ofApi) : content;
-      return { id: messageId, waId: pseudonym(waId), author: null, content: shown, quotedMessageId: null };
+      return {
+        id: entry.messageId,
+        waId: parts.pseudonym(entry.waId),
+        author: null,
+        content: shown,
+        quotedMessageId: null,
+      };
     }),
   );
 }

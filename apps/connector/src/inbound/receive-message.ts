@@ -19,7 +19,7 @@ export interface Receiver {
 
 /** A message that cannot be read is reported after this time: mostly its author's phone has sent it again by then. */
 const healMs = 10_000;
-/** A token of this age was written after any erasure of its author, or as good as. */
+/** A token that was written less than this ago counts, even if its author was erased meanwhile. */
 const newTokenMs = 60_000;
 
 export function createReceiver(context: InboundContext): Receiver {

@@ -9,10 +9,9 @@ import { quotedWire } from "../content/quoted.ts";
 import { whatsappId } from "../content/whatsapp-ids.ts";
 import { decode, type WireMessage } from "../content/wire.ts";
 import type { Deliveries } from "../deliveries/deliveries.ts";
-import type { MessageBody } from "../inbound/context.ts";
+import { findKept } from "../inbound/kept-message.ts";
 import type { LiveSession } from "../session/live.ts";
 import type { Conversation, Conversations } from "../store/conversations.ts";
-import { findMessages, openMessage } from "../store/messages.ts";
 import type { Store } from "../store/store.ts";
 import type { OpenedMessage } from "./open-message.ts";
 
@@ -39,11 +38,11 @@ export async function findQuote(kept: Kept, messageId: string): Promise<Quote> {
 }
 
 async function findReceived(kept: Kept, messageId: string): Promise<Quote | null> {
-  const { store, atRest, conversations, live, socket, chat, conversation } = kept;
+  const { conversations, live, socket, chat, conversation } = kept;
   const { sessionId } = live.fence;
-  const [row] = await findMessages(store, sessionId, [messageId]);
-  const body = row && (await openMessage<MessageBody>(atRest(sessionId), row));
-  if (!row || !body) return null;
+  const found = await findKept(kept, sessionId, messageId);
+  if (!found) return null;
+  const { row, body } = found;
   const people = await conversations.find(sessionId, [
     row.conversationId,
     ...(row.author === null ? [] : [row.author]),

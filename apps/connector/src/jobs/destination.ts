@@ -94,7 +94,7 @@ async function readGroup({ socket }: OnlineSession, jid: string): Promise<Sendin
   }
 }
 
-/** WhatsApp refused a message to a group: why, if that lies in the group. */
+/** Why WhatsApp refused a message to a group: the account is no member, or only admins may write. Null for any other reason. */
 export async function refusalOfGroup(session: OnlineSession, jid: string): Promise<FailureReason | null> {
   const group = await readGroup(session, jid);
   return "failure" in group ? group.failure : null;
@@ -107,7 +107,7 @@ async function meet({ store, conversations }: Context, fence: Fence, names: Part
   return conversation;
 }
 
-/** Stores a person's other jid, which a send has brought to light. */
+/** Stores a person's other jid, which is known since a send. */
 export async function learnOther(
   context: Context,
   { fence }: OnlineSession,

@@ -61,7 +61,7 @@ export async function openMessage(
   if (!opened || !payload) return null;
   const { to, quotedMessageId, mentions, audience, ...content } = payload;
   const isCode = content.type === "code";
-  // Nobody else is sent codes.
+  // Codes go to numbers only.
   if (isCode && !to.startsWith("+")) return null;
   if ((to === "status") !== (audience !== undefined)) return null;
   const expected = isCode ? codePurpose(verificationId, workspaceId) : sealedFor.message(job.messageId, workspaceId);

@@ -24,7 +24,7 @@ export function createErased({ client }: Pick<Store, "client">, pseudonym: Pseud
   /** By session and jid; 0: the person was not erased. */
   const known = new LRUCache<string, number>({ max: rememberedMax });
 
-  async function isAnybody(sessionId: string): Promise<boolean> {
+  async function hasAny(sessionId: string): Promise<boolean> {
     const stored = anybody.get(sessionId);
     if (stored !== undefined) return stored;
     const sql = `SELECT 1 FROM erased WHERE ${ofSession} LIMIT 1`;
@@ -45,7 +45,7 @@ export function createErased({ client }: Pick<Store, "client">, pseudonym: Pseud
   }
 
   async function latest(sessionId: string, jids: string[]): Promise<number> {
-    if (!(await isAnybody(sessionId))) return 0;
+    if (!(await hasAny(sessionId))) return 0;
     return Math.max(0, ...(await Promise.all(jids.map((jid) => beforeOf(sessionId, jid)))));
   }
 

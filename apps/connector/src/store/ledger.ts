@@ -27,9 +27,9 @@ export interface LedgerEntry {
   sealedChat: string | null;
   /** The W3C `traceparent` of the send. Later events of the message belong to the same trace. */
   traceparent: string | null;
-  /** The chat that a message that is no code went to. */
+  /** Its chat; null for a code. */
   conversationId?: string | null;
-  /** How many others were in the group; null: it is no group. */
+  /** How many others were in the group, or can see the story; null in a chat of two. */
   members?: number | null;
 }
 

@@ -168,7 +168,7 @@ export async function findMessages(
 }
 
 /** What a message holds, opened; null when it is not kept. */
-export async function openMessage<Content>(atRest: AtRest, { id, sealed }: Pick<MessageRow, "id" | "sealed">) {
+export async function openBody<Content>(atRest: AtRest, { id, sealed }: Pick<MessageRow, "id" | "sealed">) {
   return sealed === null ? null : (JSON.parse(await messageContent.open(atRest, sealed, id)) as Content);
 }
 

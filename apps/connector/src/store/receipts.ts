@@ -4,7 +4,7 @@ import { rank } from "./ledger.ts";
 import { dateOrNull, text } from "./row.ts";
 import type { Store } from "./store.ts";
 
-/** What became of a message to a group at one member. */
+/** What became of a message to a group at one member, or of a story at one viewer. */
 export interface MemberReceipt {
   /** The member's conversation. */
   person: string;

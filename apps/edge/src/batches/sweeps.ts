@@ -3,8 +3,8 @@ import { dayMs, keptDays, sweepSize } from "../retention.ts";
 import type { Services } from "../services.ts";
 
 /**
- * Lets go of the files of batches that have ended. Deletes batches that ended longer ago than the time for messages and whose messages are deleted: first their recipients,
- * then the batches themselves.
+ * Lets go of the files of batches that have ended. Deletes batches that ended longer ago than the time for messages and
+ * whose messages are deleted: first their recipients, then the batches themselves.
  */
 export const sweepBatches = ({ db, now }: Services) => {
   const at = now().getTime();
