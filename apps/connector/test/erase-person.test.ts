@@ -94,6 +94,13 @@ test.each(["lids", "chatIds"] as const)("finds the person by %s", async (by) => 
   expect(await read(messageId)).toEqual([]);
 });
 
+test("the id of a group erases nobody", async () => {
+  const { id: jid } = rig.simulator.createGroup(other, { subject: "Tim", participants: [own, user] });
+  const { chatId, messageId } = await written(user, { to: jid, text: "dari saya" });
+  expect((await erase({ chatIds: [chatId] })).body).toMatchObject({ phones: [], chatIds: [], messages: 0, chats: 0 });
+  expect(await read(messageId)).toMatchObject([{ content: { text: "dari saya" } }]);
+});
+
 test("what was written before does not come back, and what is written later is of a new contact", async () => {
   const first = await written(user, { to: own, text: "halo" });
   await rig.stop();

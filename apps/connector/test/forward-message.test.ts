@@ -52,11 +52,19 @@ async function received(written: object): Promise<{ messageId: string; shown: Ch
   return { messageId: (event.type === "message.received" && event.message?.messageId) || "", shown };
 }
 
-async function sent(content: { type: "text"; text: string } | { code: string }): Promise<string> {
+async function sent(content: { type: "text"; text: string }): Promise<string> {
   const messageId = newId("msg");
   await rig.edge.accept(messageId, { to: user, ...content });
   const job = sendJob(messageId, sessionId);
-  await rig.edge.deliverUntilDone("/jobs/send", "code" in content ? job : { ...job, lane: "normal", pacing: "off" });
+  await rig.edge.deliverUntilDone("/jobs/send", { ...job, lane: "normal", pacing: "off" });
+  return messageId;
+}
+
+/** Sends a code, and answers the id of its message. */
+async function sentCode(): Promise<string> {
+  const messageId = newId("msg");
+  await rig.edge.accept(messageId, { to: user, code: "482913" });
+  await rig.edge.deliverUntilDone("/jobs/send", sendJob(messageId, sessionId));
   return messageId;
 }
 
@@ -147,7 +155,7 @@ test("a message that is not kept is not forwarded: deleted, a code, of another s
   const { messageId, shown } = await received({ text: "secret" });
   await rig.simulator.send(own, { to: user, deleteForMe: shown.id });
   await until("it is reported", () => rig.edge.typesOf(messageId).includes("message.deleted"));
-  const code = await sent({ code: "482913" });
+  const code = await sentCode();
   for (const original of [messageId, code, newId("msg")]) {
     const failed = await forward(original);
     expect(await until("it has failed", () => rig.edge.failureOf(failed))).toBe("content_not_kept");

@@ -3,6 +3,7 @@ import { initAuthCreds, proto } from "@whiskeysockets/baileys";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { MessageMedia } from "@sandi/contracts";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { pino } from "pino";
 import { expect, test } from "vitest";
@@ -306,6 +307,39 @@ test.each<[string, proto.IMessage]>([
   ["nothing", {}],
 ])("%s is no message", (_name, content) => {
   expect(readPadded(pad(content))).toBeNull();
+});
+
+test("what a sender says of a file stays within what the edge takes", () => {
+  const audioMessage = {
+    fileSha256: new Uint8Array(32),
+    fileLength: "18446744073709551615" as unknown as number,
+    waveform: new Uint8Array(5000).fill(7),
+    mimetype: `audio/${"x".repeat(1000)}`,
+    seconds: 4_294_967_295,
+    ptt: true,
+  };
+  const said = readPadded(pad({ audioMessage }));
+  const content = said && "content" in said && "media" in said.content ? said.content : null;
+  const shown = MessageMedia.safeParse({
+    ...content?.media,
+    mediaId: null,
+    mediaState: "notFetched",
+    fileName: null,
+    contentPath: null,
+    url: null,
+  });
+  expect(shown.error).toBeUndefined();
+  expect(shown.data).toMatchObject({ mimeType: "application/octet-stream", sizeBytes: Number.MAX_SAFE_INTEGER });
+});
+
+test("a long file name is cut between characters, and a long reaction is cut", () => {
+  const documentMessage = { fileSha256: new Uint8Array(32), fileName: `${"a".repeat(254)}😀.pdf` };
+  const said = readPadded(pad({ documentMessage }));
+  const name = said && "content" in said && "media" in said.content ? said.content.media.fileName : undefined;
+  expect(name).toBe(`${"a".repeat(254)}\ufffd`);
+  expect(() => encodeURIComponent(name!)).not.toThrow();
+  const reaction = readPadded(pad({ reactionMessage: { key, text: "😀".repeat(40_000) } }));
+  expect(reaction).toMatchObject({ change: { type: "reaction", emoji: "😀".repeat(32) } });
 });
 
 test("what is no protobuf is no message", () => {

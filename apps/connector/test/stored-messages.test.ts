@@ -86,6 +86,27 @@ test("a message that its author deletes loses its content", async () => {
   expect(await read(messageId)).toMatchObject([{ content: null }]);
 });
 
+test("an admin of the group deletes what others wrote, and who is none any more does not", async () => {
+  const { id: jid } = rig.simulator.createGroup(user, { subject: "Tim", participants: [own, other] });
+  const [spam, news] = [
+    await written(other, { to: jid, text: "spam" }),
+    await written(other, { to: jid, text: "kabar" }),
+  ];
+  await rig.simulator.send(user, { to: jid, delete: spam.waId });
+  await until("it is reported", () => eventsOf("message.revoked").length === 1);
+  expect(await read(spam.messageId)).toMatchObject([{ content: null }]);
+
+  rig.simulator.changeParticipants(user, jid, { action: "promote", numbers: [other] });
+  // Sent by an admin, and delivered when its author is none.
+  rig.simulator.setFault({ kind: "reorder", number: own, times: 1 });
+  await rig.simulator.send(user, { to: jid, delete: news.waId });
+  rig.simulator.changeParticipants(other, jid, { action: "demote", numbers: [user] });
+  await written(other, { to: jid, text: "lagi" });
+  await until("all is confirmed", () => rig.simulator.phone(own).devices.every(({ queued }) => queued === 0));
+  expect(await read(news.messageId)).toMatchObject([{ content: { text: "kabar" } }]);
+  expect(eventsOf("message.revoked")).toHaveLength(1);
+});
+
 test("each person has one reaction, on received and on sent messages, until it is taken back", async () => {
   const { waId, messageId } = await written(user, { to: own, text: "halo" });
   const react = async (from: string, to: string, reactTo: string, emoji: string) => {

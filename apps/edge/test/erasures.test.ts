@@ -76,6 +76,15 @@ async function everything(): Promise<string> {
 }
 
 describe("an erasure", () => {
+  it("refuses the id of a group, and leaves its members alone", async () => {
+    await receive(inGroup);
+    await receive({ ...inGroup, personId: `per_${tail(1)}` }, other);
+    const before = await ids();
+    const { status, body } = await edge.api<{ code: string }>(`DELETE /v1/people/per_${tail(9)}`);
+    expect([status, body.code]).toEqual([404, "person-not-found"]);
+    expect([await ids(), await edge.rows("SELECT id FROM erasure")]).toEqual([before, []]);
+  });
+
   it("erases the person from every table, and counts what it did", async () => {
     const key = { headers: { "idempotency-key": "one" } };
     const sentBody = { to: recipient, type: "text", text: "halo", metadata: { customer: "Budi" } };

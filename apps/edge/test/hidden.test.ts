@@ -345,3 +345,48 @@ describe("that a number has no WhatsApp account, to other keys", () => {
     expect((await create(gone, blind)).body.created).toBe(true);
   });
 });
+
+const tail = "01jd3k9v7hq2w8x5n4b6m0c1t";
+const isOfPerson = new Set(["message.reaction", "message.edited"]);
+
+async function accepted(to: string): Promise<string> {
+  const { id } = (await edge.api<Message>("POST /v1/messages", { sessionId, to, type: "text", text: "hi" })).body;
+  await claim(id);
+  edge.advance(500);
+  if (to === gone) await report("message.failed", { messageId: id, reason: "not_on_whatsapp" });
+  else await report("message.sent", { messageId: id, chatId: `cht_${tail}0` });
+  return id;
+}
+
+describe("what the account does with a message", () => {
+  it.each([
+    ["PUT", "/star", undefined, undefined],
+    ["PUT", "/reaction", { emoji: "👍" }, "message.reaction"],
+    ["PATCH", "", { text: "ho" }, "message.edited"],
+    ["DELETE", "?for=me", undefined, "message.deleted"],
+    ["DELETE", "?for=everyone", undefined, "message.revoked"],
+  ])("%s …%s does not tell whether the number has an account", async (method, path, body, event) => {
+    const answers: unknown[] = [];
+    for (const to of [off, gone]) {
+      const id = await accepted(to);
+      edge.connector = () =>
+        to === gone
+          ? { status: 409, body: { code: "message-not-kept" } }
+          : { status: 200, body: { at: edge.services.now().toISOString() } };
+      const { status, body: answer } = await edge.api<{ code?: string }>(`${method} /v1/messages/${id}${path}`, body, {
+        key: blind,
+      });
+      if (to === off && event)
+        await report(event, { messageId: id, ...(isOfPerson.has(event) ? { personId: null } : {}) });
+      const read = (await edge.api<Message>(`GET /v1/messages/${id}`, undefined, { key: blind })).body;
+      const events = (
+        await edge.api<z.infer<typeof Timeline>>(`GET /v1/messages/${id}/events`, undefined, { key: blind })
+      ).body.events.map(({ type }) => type);
+      const { chatId, status: shown, editedAt, deletedAt, revokedAt } = read;
+      const has = [editedAt, deletedAt, revokedAt].map((time) => time !== null);
+      answers.push({ status, problem: answer.code, chatId, shown, has, events });
+    }
+    expect(answers[0]).toMatchObject({ status: 200, chatId: null });
+    expect(answers[1]).toEqual(answers[0]);
+  });
+});

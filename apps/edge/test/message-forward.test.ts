@@ -44,6 +44,14 @@ async function sealedOf(messageId: string): Promise<unknown> {
 }
 
 describe("a forwarded message", () => {
+  it("needs a key that may read it", async () => {
+    const id = await received();
+    const key = await edge.addKey(edge.workspace.id, ["message:send"]);
+    const { status, body } = await forward(id, {}, { key });
+    expect([status, body.code]).toEqual([403, "insufficient-scope"]);
+    expect(await edge.rows("SELECT id FROM message WHERE id <> ?", id)).toEqual([]);
+  });
+
   it("has the type of the first one and the connector's id of it, through the pipeline of all messages", async () => {
     const messageId = await received();
     const answer = await forward(messageId, { lane: "bulk", expiresIn: 120, metadata: { a: 1 } });
@@ -101,7 +109,7 @@ describe("a forwarded message", () => {
   });
 
   it("is the sandbox's for a test key", async () => {
-    const key = await edge.addKey(edge.workspace.id, ["message:send"], { environment: "test" });
+    const key = await edge.addKey(edge.workspace.id, ["message:send", "message:read"], { environment: "test" });
     const original = (await edge.api<Message>("POST /v1/messages", { to, type: "text", text: "hi" }, { key })).body;
     await edge.settled();
     edge.advance(60_000);

@@ -1,6 +1,7 @@
 import { claimPath, type ClaimResponse, type Message, type MessageDryRun } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Edge } from "./harness.ts";
+import { connectorOf } from "./senders.ts";
 import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
@@ -14,6 +15,8 @@ const people = ["+6281234567890", "+6281234567891"];
 const story = { to: "status", type: "text", text: "Open today", audience: { people } };
 const tell = (more: object = {}, headers: Record<string, string> = {}) =>
   edge.api<Message>("POST /v1/messages", { ...story, sessionId, ...more }, { headers });
+
+const tail = (n: number) => `01jd3k9v7hq2w8x5n4b6m0c1t${n}`;
 
 const batchOf = (message: object) =>
   edge.api("POST /v1/batches", { messages: [{ type: "text", text: "Hi", ...message }] });
@@ -102,6 +105,23 @@ describe("a story", () => {
     expect((await tell({ audience: { people: [people[0]] } })).status).toBe(403);
     await rule({ effect: "allow", kind: "country", value: "ID" });
     expect((await tell()).status).toBe(202);
+  });
+
+  it("is refused if a rule may block a person who is named by an id, also a former one", async () => {
+    const about = { messageId: `msg_${tail(1)}`, chatId: `cht_${tail(0)}`, chatKind: "person", origin: null, to: null };
+    const message = { ...about, personId: `per_${tail(0)}`, type: "text", isViewOnce: false, isOffline: false };
+    const connector = connectorOf(edge);
+    await connector.report(sessionId, "message.received", {
+      from: people[0],
+      token: null,
+      isForwarded: false,
+      message,
+    });
+    await connector.report(sessionId, "chat.merged", { chatId: `cht_${tail(0)}`, mergedIds: [`cht_${tail(5)}`] });
+    const toId = (n: number) => tell({ audience: { people: [`per_${tail(n)}`] } });
+    expect([(await toId(0)).status, (await toId(5)).status]).toEqual([202, 202]);
+    await edge.api("POST /v1/access-rules", { effect: "block", kind: "prefix", value: people[0]!.slice(1, 11) });
+    expect([(await toId(0)).status, (await toId(5)).status]).toEqual([403, 403]);
   });
 
   it("counts as one message: for the workspace, and as those to one recipient", async () => {

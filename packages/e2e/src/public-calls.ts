@@ -411,7 +411,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
       path: () => `/v1/messages/${message}/media`,
       arrange: () => edge().sql("UPDATE message SET direction = 'inbound' WHERE id = ?", [message]),
       asks: "redis libsql libsql connector",
-      budget: [2, 1400, 20, 0],
+      budget: [7, 1700, 20, 2],
     },
     {
       route: "PATCH /v1/sessions/{id} (settings)",

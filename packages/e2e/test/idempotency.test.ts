@@ -14,7 +14,11 @@ const reads = [
 /** Its token works once, so a repetition is refused as it is. */
 const once = "POST /v1/workspaces";
 /** What they answer lapses within minutes: a repetition is answered with one that works. */
-const lapsing = new Set(["POST /v1/sessions/{id}/qr-page", "POST /v1/sessions/{id}/pairing-code"]);
+const lapsing = new Set([
+  "POST /v1/sessions/{id}/qr-page",
+  "POST /v1/sessions/{id}/pairing-code",
+  "POST /v1/messages/{id}/media",
+]);
 
 interface Document {
   paths: Record<string, Record<string, { parameters?: { name: string; in: string }[] }>>;

@@ -55,6 +55,8 @@ export interface GroupSends {
   relay(jid: string, message: WireMessage, options: MessageRelayOptions): Promise<void>;
   /** Whether this person is in the group, so that a message may be sent again. */
   hasMember(jid: string, names: string[]): Promise<boolean>;
+  /** Whether this person is an admin of the group. Rejects as `read` does. */
+  hasAdmin(jid: string, names: string[]): Promise<boolean>;
   /**
    * A message was refused or its fate is unknown: the next send asks WhatsApp about the group, and uses a new key.
    * @param isStale it also asks for the devices of the members
@@ -174,6 +176,11 @@ export function createGroupSends(
       const { participants } = await metadata(jid);
       const users = new Set(names.map(userOf));
       return participants.some((each) => isOneOf(each, users));
+    },
+    async hasAdmin(jid, names) {
+      const { participants } = await metadata(jid);
+      const users = new Set(names.map(userOf));
+      return participants.some((each) => Boolean(each.admin) && isOneOf(each, users));
     },
     renew,
   };

@@ -20,7 +20,7 @@ export interface MessageStanza {
   /** As the author calls themselves. */
   pushName: string | null;
   isOffline: boolean;
-  /** The stanza deletes a message of somebody else. */
+  /** The stanza says that it deletes a message of somebody else, as an admin of the group. */
   isByAdmin: boolean;
   at: Date;
 }

@@ -41,6 +41,11 @@ export interface ReceivedMessage extends Omit<MessageStanza, "names"> {
   said: Said;
 }
 
+interface Listener extends MessageListener {
+  /** Whether this person is an admin of the group. Servers pass on what anybody says of that. */
+  isAdmin(group: string, names: string[]): Promise<boolean>;
+}
+
 /** What a message says: something of its own, or a change of an earlier message. */
 export type Said =
   | ({ content: ReceivedContent | { type: "undecryptable" } } & ReceivedContext & {
@@ -56,7 +61,7 @@ export type Said =
  * Reports messages as they are decrypted: before Baileys' receipt, which tells the server not to deliver them again, and
  * before its event buffer. @param drop closes the connection, so that what could not be stored is delivered again
  */
-export function receiveMessages(sock: WASocket, auth: AuthState, listener: MessageListener, drop: () => void): void {
+export function receiveMessages(sock: WASocket, auth: AuthState, listener: Listener, drop: () => void): void {
   /** Resolves when the messages that came before, and could not be decrypted, are reported. */
   let reported: Promise<void> = Promise.resolve();
   sock.ws.prependListener("CB:message", (node: BinaryNode) => {
@@ -100,7 +105,10 @@ export function receiveMessages(sock: WASocket, auth: AuthState, listener: Messa
     if (!said) return;
     try {
       const known = await allNames(names);
-      await listener.onMessage({ ...stanza, from: phoneOf(known), names: known, own: ownJids(auth), said });
+      const { group, origin } = stanza;
+      const isByAdmin =
+        stanza.isByAdmin && group !== null && (origin !== null || (await listener.isAdmin(group, known)));
+      await listener.onMessage({ ...stanza, isByAdmin, from: phoneOf(known), names: known, own: ownJids(auth), said });
     } catch (error) {
       listener.onUnsaved(error);
       drop();

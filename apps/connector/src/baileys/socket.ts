@@ -185,7 +185,8 @@ function openSocket(
   subscribeIdentities(sock, listener);
   subscribeLimits(sock, listener);
   subscribeDeviceChanges(sock, caches);
-  receiveMessages(sock, auth, listener, closing.terminate);
+  const isAdmin = (group: string, names: string[]) => groups.hasAdmin(group, names).catch(() => false);
+  receiveMessages(sock, auth, { ...listener, isAdmin }, closing.terminate);
   completeAppStateAnswers(sock);
   subscribeOwnChanges(sock, listener);
 

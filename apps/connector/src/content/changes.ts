@@ -22,6 +22,8 @@ export type Change = { target: string } & (
 const { Type } = proto.Message.ProtocolMessage;
 const { SecretEncType } = proto.Message.SecretEncryptedMessage;
 const { Type: PinType } = proto.Message.PinInChatMessage;
+/** Of an emoji. Senders can write a text of any length. */
+const mostEmoji = 64;
 /** Phones pin for a week unless they say something else. */
 const usualPinSeconds = 604_800;
 
@@ -38,7 +40,12 @@ export function changeIn(received: WireMessage): Change | null {
   }
   if (reactionMessage?.key?.id) {
     const { key, text, senderTimestampMs } = reactionMessage;
-    return { type: "reaction", target: key.id!, emoji: text ?? "", at: Number(senderTimestampMs ?? 0) };
+    return {
+      type: "reaction",
+      target: key.id!,
+      emoji: (text ?? "").slice(0, mostEmoji).toWellFormed(),
+      at: Number(senderTimestampMs ?? 0),
+    };
   }
   if (secretEncryptedMessage?.targetMessageKey?.id) {
     const { targetMessageKey, encPayload, encIv, secretEncType } = secretEncryptedMessage;

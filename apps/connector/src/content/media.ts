@@ -77,6 +77,9 @@ export function partOf(file: SentFile) {
 export const known = <Fields extends object>(fields: Fields): { [Name in keyof Fields]: NonNullable<Fields[Name]> } =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 
+/** Phones send 64. */
+const mostLoudness = 1024;
+
 /** The file of a received message; null when the message does not say what it is. */
 export function receivedMedia(part: MediaPart): ReceivedMedia | null {
   const { fileSha256, mimetype, fileLength, fileName, width, height, seconds, waveform } = part;
@@ -84,13 +87,14 @@ export function receivedMedia(part: MediaPart): ReceivedMedia | null {
   const name = cleanName(fileName);
   return {
     mimeType: MimeType.safeParse(mimetype?.split(";")[0]?.trim().toLowerCase()).data ?? "application/octet-stream",
-    sizeBytes: Number(fileLength ?? 0),
+    // Senders write any number of 64 bits.
+    sizeBytes: Math.min(Number(fileLength ?? 0), Number.MAX_SAFE_INTEGER),
     sha256: Buffer.from(fileSha256).toString("hex"),
     ...(name ? { fileName: name } : {}),
     ...(width ? { width } : {}),
     ...(height ? { height } : {}),
     ...(seconds ? { seconds } : {}),
-    ...(waveform?.length ? { waveform: Array.from(waveform) } : {}),
+    ...(waveform?.length ? { waveform: Array.from(waveform.subarray(0, mostLoudness)) } : {}),
   };
 }
 
@@ -137,7 +141,9 @@ export function mediaIn(message: WireMessage): { part: MediaPart; type: MediaTyp
 /** The name without its path and without what hides its end; undefined when nothing is left. */
 function cleanName(name: string | null | undefined): string | undefined {
   const last = name?.split(/[/\\]/).at(-1) ?? "";
-  return FileName.safeParse(last.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "").slice(0, 255)).data;
+  const plain = last.replaceAll(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "");
+  // The cut may leave half of an emoji, which no header can hold.
+  return FileName.safeParse(plain.slice(0, 255).toWellFormed()).data;
 }
 
 /** Messages that are opened once, and documents with a caption, lie inside another message. */

@@ -9,13 +9,14 @@ import type { Applied, Changing, Effect, Target } from "./changing.ts";
 import { type ChangeContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { edited } from "./edits.ts";
 import { findReceivedOrSent } from "./received-or-sent.ts";
+import { isOfSameChat } from "./same-chat.ts";
 import { votedFor } from "./votes.ts";
 
 /** Applies what somebody did with an earlier message. Nothing is known of messages that the store does not have. */
 export async function applyChange(context: ChangeContext, fence: Fence, changing: Changing): Promise<void> {
   const { services, store, atRest, pseudonym } = context;
   const { sessionId } = fence;
-  const target = await targetOf(context, sessionId, changing.change.target);
+  const target = await targetOf(context, sessionId, changing);
   if (!target) return;
   const now = services.now();
   const { author: actor, statements } = await placeOf(context, fence, changing);
@@ -40,9 +41,14 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
   context.onAppended();
 }
 
-async function targetOf(context: ChangeContext, sessionId: string, waId: string): Promise<Target | null> {
-  const known = await findReceivedOrSent(context, sessionId, waId);
-  return known && { ...known, body: known.row && (await openBody<MessageBody>(context.atRest(sessionId), known.row)) };
+/** The message that is changed; null when it is unknown, or of another chat. */
+async function targetOf(context: ChangeContext, sessionId: string, changing: Changing): Promise<Target | null> {
+  const known = await findReceivedOrSent(context, sessionId, changing.change.target);
+  if (!known) return null;
+  const { messageId, row, sent } = known;
+  const conversationId = row?.conversationId ?? sent?.conversationId ?? null;
+  if (!(await isOfSameChat(context, changing, { sessionId, conversationId, sent }))) return null;
+  return { messageId, row, sent, body: row && (await openBody<MessageBody>(context.atRest(sessionId), row)) };
 }
 
 // oxlint-disable-next-line typescript/consistent-return -- the switch is exhaustive, as tsc knows

@@ -116,6 +116,7 @@ async function personOf({ phones, lids, chatIds }: Request, { socket, identities
     known = jids.size + ids.size;
     const chats = await find({ ids: [...ids], jids: [...jids] });
     for (const id of chats.ids) ids.add(id);
+    for (const id of chats.groups) ids.delete(id);
     for (const { pn, lid } of chats.names) {
       if (pn !== null) for (const jid of jidsOfPhone(`+${pn.split("@")[0]}`)) jids.add(jid);
       if (lid !== null) jids.add(lid);

@@ -1,4 +1,4 @@
-import { findByWaId } from "../store/ledger.ts";
+import { findByWaId, type LedgerEntry } from "../store/ledger.ts";
 import { findMessage, type MessageRow } from "../store/messages.ts";
 import type { InboundContext } from "./context.ts";
 
@@ -7,6 +7,8 @@ export interface ReceivedOrSent {
   messageId: string;
   /** Null: it was sent, and is in no chat. */
   row: MessageRow | null;
+  /** Null: it is in a chat. */
+  sent: LedgerEntry | null;
 }
 
 /** Finds a message by WhatsApp's id; null when it is unknown. */
@@ -16,7 +18,7 @@ export async function findReceivedOrSent(
   waId: string,
 ): Promise<ReceivedOrSent | null> {
   const row = await findMessage(store, sessionId, pseudonym(waId));
-  if (row) return { messageId: row.id, row };
+  if (row) return { messageId: row.id, row, sent: null };
   const sent = await findByWaId(store, sessionId, waId);
-  return sent && { messageId: sent.messageId, row: null };
+  return sent && { messageId: sent.messageId, row: null, sent };
 }

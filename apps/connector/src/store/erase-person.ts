@@ -12,6 +12,8 @@ import type { Store } from "./store.ts";
 export interface ChatsOfPerson {
   ids: string[];
   names: Names[];
+  /** Those of the given ids that are groups': nobody is erased by them. */
+  groups: string[];
 }
 
 /** Finds the chats of two with these ids, or with a person of these jids. */
@@ -35,7 +37,8 @@ export async function findChatsOf(
     }),
   );
   const people = all.filter(({ names }) => names.group === null);
-  return { ids: people.map(({ id }) => id), names: people.map(({ names }) => names) };
+  const groups = all.flatMap(({ id, names }) => (names.group === null ? [] : [id]));
+  return { ids: people.map(({ id }) => id), names: people.map(({ names }) => names), groups };
 }
 
 /** Deletes some messages of these chats, and some that these people wrote elsewhere. `mediaIds`: their files at the edge. */

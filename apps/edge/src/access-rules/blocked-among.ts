@@ -1,6 +1,6 @@
 import type { RuleSubject } from "./match.ts";
 import { sql } from "kysely";
-import { spellingsOf } from "@sandi/contracts";
+import { countriesOfTwoSpellings, spellingsOf } from "@sandi/contracts";
 import type { Db } from "../db/schema.ts";
 
 interface NumberRule {
@@ -10,7 +10,11 @@ interface NumberRule {
 }
 
 /** A recipient among many. Its hashes are computed only if there are rules. */
-export type Among = Pick<RuleSubject, "digits" | "country"> & { hashes: () => Promise<string[]> };
+export type Among = Pick<RuleSubject, "digits" | "country"> & {
+  /** Only the first digits are known: a rule for a longer prefix may be about it, and then blocks it. */
+  isShort?: boolean;
+  hashes: () => Promise<string[]>;
+};
 
 /**
  * The places of those recipients that a rule blocks and no rule allows. Reads all rules of the workspace, of which there are
@@ -31,7 +35,8 @@ export async function blockedAmong(
     effects.set(name, (effects.get(name) ?? new Set()).add(effect));
   }
   const blocked = await Promise.all(
-    recipients.map(async ({ hashes, digits, country }) => {
+    recipients.map(async ({ hashes, digits, country, isShort = false }) => {
+      if (isShort && rows.some((rule) => mayBlock(rule, { digits, country }))) return true;
       const prefixes = spellingsOf(digits).flatMap((one) => Array.from(one, (_, i) => `prefix ${one.slice(0, i + 1)}`));
       const names = [...(await hashes()).map((hash) => `number ${hash}`), `country ${country}`, ...prefixes];
       const found = names.map((name) => effects.get(name));
@@ -39,4 +44,18 @@ export async function blockedAmong(
     }),
   );
   return blocked.flatMap((isBlocked, place) => (isBlocked ? [place] : []));
+}
+
+/** As `mayBeBlocked` says it in SQL. */
+function mayBlock(
+  { kind, value, effect }: NumberRule,
+  { digits, country }: Pick<Among, "digits" | "country">,
+): boolean {
+  if (kind !== "prefix" || effect !== "block") return false;
+  const isLonger = value.length > digits.length && value.startsWith(digits);
+  const isOfOtherSpelling =
+    countriesOfTwoSpellings.includes(country) &&
+    value.length >= digits.length &&
+    value.slice(0, 2) === digits.slice(0, 2);
+  return isLonger || isOfOtherSpelling;
 }

@@ -1,9 +1,10 @@
-import type { Erasure } from "@sandi/contracts";
+import { AppError, type Erasure } from "@sandi/contracts";
 import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
 import type { Context } from "../context.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
+import { personOf } from "../messages/merge-chats.ts";
 import { newId } from "../services.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { erasureJobs } from "./jobs.ts";
@@ -19,6 +20,7 @@ export async function requestErasure(ctx: Context, person: string): Promise<Eras
   const at = services.now().getTime();
   const id = newId(services, "era");
   const names = readPerson(actor, person);
+  if (await isGroup(ctx, names.chatIds)) throw new AppError("person-not-found");
   const [hash, sealed] = await Promise.all([
     hashOfPerson(services, workspaceId, names),
     sealNames(services, workspaceId, { id, names }),
@@ -48,4 +50,14 @@ export async function requestErasure(ctx: Context, person: string): Promise<Eras
   };
   services.waitUntil(publishStored(services, erasureJobs, [begun.id]));
   return toErasure(begun);
+}
+
+/** Whether the id is of a group, which begins in another way: all its members would be erased. */
+async function isGroup({ services: { db }, actor }: Context, [chatId]: string[]): Promise<boolean> {
+  if (chatId === undefined) return false;
+  const { rows } = await db.kysely.executeQuery(
+    sql`SELECT 1 FROM message INDEXED BY message_chat WHERE chat_id = ${chatId} AND workspace_id = ${actor.workspaceId}
+      AND (person_id <> ${personOf(sql`${chatId}`)} OR to_masked LIKE '%@g.us') LIMIT 1`.compile(db.kysely),
+  );
+  return rows.length > 0;
 }

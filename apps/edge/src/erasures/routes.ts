@@ -27,6 +27,7 @@ export const erasures: Feature = {
       limits: erasureLimits,
       params: z.object({ person: PersonParam }),
       notFoundOf: { person: "person-not-found" },
+      throws: ["person-not-found"],
       answers: accepted(Erasure, "It has begun, or was running already."),
       handle: (ctx, { params }) => requestErasure(ctx, params.person),
     }),

@@ -10,6 +10,7 @@ import { type MessageRow, toMessage } from "../messages/present.ts";
 import { selectMessage } from "../messages/repository.ts";
 import { ask } from "../sessions/connector.ts";
 import { commitAs } from "../writes/commit-as.ts";
+import { asIfOff, isHidden, storeAsIfOff } from "./as-if-off.ts";
 
 /** What every call of an action names. */
 interface About {
@@ -65,7 +66,11 @@ export async function act<
   check?.(row, now);
   const about: About = { sessionId: row.sessionId, messageId: id, actionId: await actionIdOf(ctx, c) };
   const more = typeof input === "function" ? input(message) : input;
-  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>).catch(whileOffline);
+  const hidden = isHidden(row, actor);
+  const { at } = await ask(services, rpc, { ...about, ...more } as z.input<Request>)
+    .catch((error: unknown) => (hidden ? asIfOff(error, now) : Promise.reject(error as Error)))
+    .catch(whileOffline);
+  if (hidden) await storeAsIfOff(ctx, { row, path: rpc.path, at });
   return { ...message, ...effect?.(message, at) };
 }
 

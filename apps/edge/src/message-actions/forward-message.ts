@@ -25,6 +25,10 @@ export async function forwardMessage(
 ): Promise<Accepted<Message>> {
   const { services, actor } = ctx;
   const { db } = services;
+  // Whoever forwards a message to themselves reads it.
+  if (!actor.scopes.has("message:read")) {
+    throw new AppError("insufficient-scope", { detail: "The key needs the scope message:read, too." });
+  }
   const tenant = tenantOf(actor);
   const at = services.now().getTime();
   const read = async (messageId: string) => {

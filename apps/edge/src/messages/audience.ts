@@ -30,7 +30,7 @@ export async function requireAudience(ctx: Context, audience: CreateMessage["aud
     if (!chat) return [];
     const { toHash, formerHashes: former, prefix, country } = chat;
     const hashes = [...(toHash === null ? [] : [toHash]), ...(JSON.parse(former) as string[])];
-    return [{ place, digits: prefix, country, hashes: () => Promise.resolve(hashes) }];
+    return [{ place, digits: prefix, country, isShort: prefix !== "", hashes: () => Promise.resolve(hashes) }];
   });
   const { workspaceId } = tenant;
   const blocked = await blockedAmong(db, { workspaceId, recipients, at: now().getTime() });
@@ -49,10 +49,10 @@ async function chatsOf(db: Db, { workspaceId }: Tenant, people: readonly string[
   const ids = people.filter((person) => person.startsWith("per_")).map(chatIdOf);
   if (ids.length === 0) return new Map();
   const { rows } = await db.kysely.executeQuery(
-    sql<Row>`SELECT id, to_hash, former_hashes, country, prefix FROM chat
-      WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND workspace_id = ${workspaceId}`.compile(
-      db.kysely,
-    ),
+    // A former id leads to the chat.
+    sql<Row>`SELECT named.value AS id, to_hash, former_hashes, country, prefix FROM json_each(${JSON.stringify(ids)}) named
+      JOIN chat ON chat.id = coalesce((SELECT chat_id FROM chat_alias a WHERE a.id = named.value), named.value)
+      WHERE chat.workspace_id = ${workspaceId}`.compile(db.kysely),
   );
   return new Map(rows.map((row) => [row.id, row]));
 }

@@ -4,8 +4,9 @@ import type { Context } from "../context.ts";
 import { type MediaRow, selectReceivedFile } from "../media/repository.ts";
 import { takeWait } from "../rate-limits/waits.ts";
 import { ask } from "../sessions/connector.ts";
+import { commitAs } from "../writes/commit-as.ts";
 import { shownMedia } from "./message-media.ts";
-import { findMessage } from "./repository.ts";
+import { selectMessage } from "./repository.ts";
 
 /** With the three seconds of the connector it stays below fifteen. */
 const longestMs = 10_000;
@@ -17,7 +18,10 @@ const pausesMs = [500, 1_000, 1_500, 2_000];
 export async function fetchFile(ctx: Context, id: string): Promise<MessageMedia> {
   const { services, actor } = ctx;
   const tenant = tenantOf(actor);
-  const row = await findMessage(services.db, tenant, id, services.now().getTime());
+  // A key that was revoked a moment ago may do nothing: the batch compares it with its row.
+  const {
+    found: [row],
+  } = await commitAs(ctx, { writes: [], reads: { found: selectMessage(services.db, tenant, id) } });
   if (!row) throw new AppError("message-not-found");
   const isOfApi = row.direction === null && row.origin === null;
   if (isOfApi || row.status === "revoked") throw new AppError("media-not-found", { detail: noFile });

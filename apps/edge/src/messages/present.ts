@@ -50,7 +50,7 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     id: row.id,
     direction: row.direction ?? "outbound",
     origin: isOfApi ? "api" : row.origin,
-    chatId: row.chatId,
+    chatId: isOfApi && showsAccount(row, viewer) ? null : row.chatId,
     from: row.personId === null ? null : maskedPerson(row.personId, row.fromMasked),
     sessionId: row.sessionId === "" ? null : row.sessionId,
     to: row.toMasked === "" ? null : shownMask(row.toMasked),
@@ -80,6 +80,10 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
     expiresAt: isOfApi ? iso(row.expiresAt) : null,
   };
 }
+
+/** A number without an account has no chat, and other keys are not to see that: they see the chat with the first receipt. */
+const showsAccount = ({ toMasked, deliveredAt }: MessageRow, { scopes }: Viewer): boolean =>
+  deliveredAt === null && toMasked.startsWith("+") && !seesAccounts(scopes);
 
 const maskedPerson = (id: string, phone: string | null) => ({
   id,

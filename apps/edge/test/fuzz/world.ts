@@ -1,8 +1,14 @@
 import {
   DeleteForMeRpc,
   EditMessageRpc,
+  FetchMediaRpc,
   GetGroupRpc,
+  GetPersonRpc,
   Group,
+  ListChatsRpc,
+  ListMessagesRpc,
+  MessageMedia,
+  MessageReceiptsRpc,
   PairingCodeRpc,
   PinRpc,
   QrRpc,
@@ -231,6 +237,7 @@ export async function exchange(world: World, given: Case): Promise<Exchange> {
   const address = resolve(world, of, each.address);
   if (address.endsWith("/retry")) await failOnce(world, address);
   if (isAction(given.method, address)) await sendOnce(world, address);
+  if (/^\/v1\/messages\/[^/]+\/media$/.test(address)) await receiveOnce(world, address);
   const wantsCode = typeof each.body === "string" && each.body.includes("«code»");
   const code = wantsCode ? await codeFor(world, address, resolve(world, of, String(each.body))) : of.code;
   const fill = (value: string) => resolve(world, { ...of, code }, value);
@@ -269,6 +276,14 @@ const sendOnce = ({ edge }: World, address: string) =>
     address.split("/")[3] ?? "",
   );
 
+/** A message whose file is fetched was received. */
+const receiveOnce = ({ edge }: World, address: string) =>
+  edge.rows(
+    `UPDATE message SET direction = 'inbound', status = 'received' WHERE id = ? AND status = 'queued'
+      AND session_id <> '' AND test = 0`,
+    address.split("/")[3] ?? "",
+  );
+
 /** The code of the verification that the address names, else of the latest for the number in the body. */
 async function codeFor({ edge }: World, address: string, body: string): Promise<string> {
   const tail = /\+[0-9]{5,13}([0-9]{2})"/.exec(body)?.[1] ?? "";
@@ -301,6 +316,13 @@ function connector(mood: Case["mood"], path: string, body: unknown): RpcAnswer {
     [StarRpc.path]: done,
     [DeleteForMeRpc.path]: done,
     [VoteRpc.path]: done,
+    [ListMessagesRpc.path]: { messages: [], nextCursor: null, isComplete: true },
+    [ListChatsRpc.path]: { chats: [], nextCursor: null },
+    [GetPersonRpc.path]: { id: "per_01jd3k9v7hq2w8x5n4b6m0c1ta", phone: null, lid: null, username: null, name: null },
+    [MessageReceiptsRpc.path]: { receipts: [], person: null },
+    [FetchMediaRpc.path]: {
+      media: { ...(MessageMedia.meta()?.["example"] as object), mediaId: null, mediaState: "unavailable" },
+    },
     [ReadMessagesRpc.path]: {
       messages: messageIds.map((id) => ({
         id,

@@ -134,7 +134,8 @@ export const Message = z
         "Where an outbound message was written: through the API, on the account's phone or on another linked device. Null for inbound ones.",
     }),
     chatId: ChatId.nullable().meta({
-      description: "The chat. Null for a message of the API until it is sent, and if its connector does not report it.",
+      description:
+        "The chat. Null for a message of the API until it is sent, and if its connector does not report it. Keys without `lookup:read` see that of a number when the message is delivered.",
     }),
     from: Person.nullable().meta({ description: "Who wrote it; null: the session's account." }),
     sessionId: SessionId.nullable().meta({
