@@ -134,7 +134,7 @@ describe("the file of a received message", () => {
     ["is longer than it says", (part) => (part.fileLength = file.length - 1), "damaged"],
     ["has another hash", (part) => (part.fileSha256 = randomBytes(32)), "damaged"],
     ["has another key", (part) => (part.mediaKey = randomBytes(32)), "damaged"],
-    ["says to be huge", (part) => (part.fileLength = 96 * 1024 * 1024), "tooLarge"],
+    ["says to be huge", (part) => (part.fileLength = 96 * 1024 * 1024), "too_large"],
   ])("that %s is refused", async (_name, change, problem) => {
     const message = await written("image");
     change(mediaIn(message.proto)!.part);

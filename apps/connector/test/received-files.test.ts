@@ -223,7 +223,7 @@ describe("the setting mediaDownload", () => {
     const { logins } = rig.simulator.stats();
     await setMediaDownload("onDemand");
     const { messageId } = await written();
-    expect(await mediaOf(messageId)).toMatchObject({ mediaState: "notFetched", mediaId: null });
+    expect(await mediaOf(messageId)).toMatchObject({ mediaState: "not_fetched", mediaId: null });
     expect(await Promise.all([ask(messageId), ask(messageId)])).toEqual([
       [200, "stored"],
       [200, "stored"],
@@ -233,7 +233,7 @@ describe("the setting mediaDownload", () => {
     await setMediaDownload("none");
     const other = await written();
     expect(await ask(other.messageId)).toEqual([409, "media-download-off"]);
-    expect(await mediaOf(other.messageId)).toMatchObject({ mediaState: "notFetched" });
+    expect(await mediaOf(other.messageId)).toMatchObject({ mediaState: "not_fetched" });
     expect(rig.simulator.stats().logins).toBe(logins);
     expect(eventsOf("message.media", other.messageId)).toEqual([]);
   });
@@ -245,7 +245,7 @@ describe("the setting mediaDownload", () => {
     await until("it is online again", () => rig.simulator.stats().logins > logins);
     await isOnline();
     const { messageId } = await written();
-    expect(await mediaOf(messageId)).toMatchObject({ mediaState: "notFetched" });
+    expect(await mediaOf(messageId)).toMatchObject({ mediaState: "not_fetched" });
   });
 });
 

@@ -323,7 +323,7 @@ test("what a sender says of a file stays within what the edge takes", () => {
   const shown = MessageMedia.safeParse({
     ...content?.media,
     mediaId: null,
-    mediaState: "notFetched",
+    mediaState: "not_fetched",
     fileName: null,
     contentPath: null,
     url: null,

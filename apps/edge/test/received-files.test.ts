@@ -238,7 +238,7 @@ describe("POST /v1/messages/{id}/media", () => {
     edge.services.sleep = sleep;
   });
 
-  it.each(["unavailable", "damaged", "tooLarge"] as const)("answers that it is %s", async (state) => {
+  it.each(["unavailable", "damaged", "too_large"] as const)("answers that it is %s", async (state) => {
     await receive();
     say(state);
     const { status, body } = await ask();

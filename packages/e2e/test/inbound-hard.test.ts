@@ -1,9 +1,11 @@
 import type { Erasure, Message, MessageList, Session } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mp3Of, mp4Of, oggOpus, pngOf } from "../src/files.ts";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
 const png = Buffer.from("89504e470d0a1a0a0000000d", "hex").toString("base64");
 const options = ["Pagi", "Siang", "Sore"];
+const fileOf = (bytes: Buffer, mimeType: string) => ({ data: bytes.toString("base64"), mimeType });
 
 let stack: TestStack;
 let user = "";
@@ -96,6 +98,17 @@ describe("what phones write, on a hard day", () => {
       () => ({ type: "image", data: png, mimeType: "image/png", caption: "foto" }),
       () => ({ type: "document", data: png, mimeType: "application/pdf", fileName: "a.pdf" }),
       () => ({ type: "image", data: png, mimeType: "image/png", isViewOnce: true }),
+      () => ({ type: "video", ...fileOf(mp4Of(3_000), "video/mp4") }),
+      () => ({ type: "audio", ...fileOf(mp3Of(3_000), "audio/mpeg") }),
+      () => ({ type: "voice", ...fileOf(oggOpus(2), "audio/ogg; codecs=opus") }),
+      () => ({ type: "sticker", ...fileOf(pngOf(64, 64), "image/webp") }),
+      () => ({ type: "buttons", text: "Jadi?", buttons: [{ id: "yes", text: "Ya" }] }),
+      () => ({
+        type: "list",
+        text: "Cabang?",
+        buttonText: "Pilih",
+        sections: [{ rows: [{ id: "jkt", title: "Jakarta" }] }],
+      }),
     ];
     const written = new Map<string, string[]>([
       [user, []],
@@ -122,7 +135,7 @@ describe("what phones write, on a hard day", () => {
       expect([from, ofChat.map(({ type }) => type)]).toEqual([from, types]);
     }
     const texts = arrived.filter(({ type }) => type === "text").toReversed();
-    expect(texts.map(labelOf)).toEqual([0, 8, 16, 24, 32, 40, 48].map((i) => `pesan ${i}`));
+    expect(texts.map(labelOf)).toEqual([0, 14, 28, 42].map((i) => `pesan ${i}`));
   });
 
   it("has each message once when the connector is killed while they arrive", async () => {

@@ -160,7 +160,7 @@ describe("the file of a received message", () => {
   it("that the edge has before its connector knows is stored once", async () => {
     await set("onDemand");
     const { id } = await write();
-    expect(mediaOf(await read(id))).toMatchObject({ mediaState: "notFetched", mediaId: null, url: null });
+    expect(mediaOf(await read(id))).toMatchObject({ mediaState: "not_fetched", mediaId: null, url: null });
     const ask = () => stack.api<MessageMedia>(`POST /v1/messages/${id}/media`);
     const answers = await Promise.all([ask(), ask(), ask()]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);

@@ -10,7 +10,7 @@ interface Fetched {
 }
 
 /** Of a message that was sent through the API: its sender has the file. */
-export const ofApi: Fetched = { mediaId: null, mediaState: "notFetched" };
+export const ofApi: Fetched = { mediaId: null, mediaState: "not_fetched" };
 
 /** A content with a file, with where that is. */
 export const withMedia = <Content extends { media: ReceivedMedia }>(content: Content, fetched: Fetched) => ({

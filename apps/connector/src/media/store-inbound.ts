@@ -10,7 +10,7 @@ import { createTurns } from "./turns.ts";
 
 /** Why a received file is not stored, also later. */
 export type InboundProblem =
-  | "tooLarge"
+  | "too_large"
   /** The file is not what its message says. */
   | "damaged"
   /** WhatsApp's hosts have it no more, and the phone does not upload it again. */
@@ -54,7 +54,7 @@ export function createStoreInbound({ files }: { files: EdgeFiles }): StoreInboun
   return (session, { messageId, ...message }, file) =>
     inTurn(async () => {
       const { media } = file;
-      if (media.sizeBytes > maxMediaBytes) return { problem: "tooLarge" };
+      if (media.sizeBytes > maxMediaBytes) return { problem: "too_large" };
       const known = knownOf(file);
       const { sessionId, socket } = session;
       const store = (bytes: AsyncIterable<Uint8Array>) => {

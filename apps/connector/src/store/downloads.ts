@@ -5,7 +5,7 @@ import { text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 /** Where the file of a received message is. */
-export type DownloadState = MediaEnd | "pending" | "notFetched";
+export type DownloadState = MediaEnd | "pending" | "not_fetched";
 
 export interface Download {
   state: DownloadState;
@@ -21,7 +21,7 @@ export function newDownloadStatement(
   const isWanted = "coalesce(session.media_download, 'all') = 'all'";
   return {
     sql: `INSERT INTO download (session_id, wa_id, state, attempts, due_at)
-          SELECT message.session_id, message.wa_id, iif(${isWanted}, 'pending', 'notFetched'), 0, iif(${isWanted}, ?, NULL)
+          SELECT message.session_id, message.wa_id, iif(${isWanted}, 'pending', 'not_fetched'), 0, iif(${isWanted}, ?, NULL)
           FROM message JOIN session ON session.id = message.session_id AND session.fence = ?
           WHERE message.session_id = ? AND message.wa_id = ? AND message.event_id = ? AND message.sealed IS NOT NULL
           ON CONFLICT DO NOTHING`,

@@ -11,13 +11,13 @@ export const MediaDownload = z.enum(["all", "onDemand", "none"]).meta({
 export type MediaDownload = z.infer<typeof MediaDownload>;
 
 /** How the fetch of a file can end. */
-export const MediaEnd = z.enum(["stored", "unavailable", "tooLarge", "damaged"]);
+export const MediaEnd = z.enum(["stored", "unavailable", "too_large", "damaged"]);
 export type MediaEnd = z.infer<typeof MediaEnd>;
 
 /** Where the file of a message is. `deleted` is known at the edge only. */
-export const MediaState = z.enum([...MediaEnd.options, "pending", "notFetched", "deleted"]).meta({
+export const MediaState = z.enum([...MediaEnd.options, "pending", "not_fetched", "deleted"]).meta({
   description:
-    "`stored`: here it is. `pending`: it is being fetched, or is tried again later. `notFetched`: nobody asked for it yet; also the file of a message that was sent through the API. `unavailable`: WhatsApp's hosts and the phone do not give it, or it is for the phone alone (`isViewOnce`). `tooLarge`: above 95 MiB. `damaged`: it is not the file that its message describes. `deleted`: its time is over, or it was deleted.",
+    "`stored`: here it is. `pending`: it is being fetched, or is tried again later. `not_fetched`: nobody asked for it yet; also the file of a message that was sent through the API. `unavailable`: WhatsApp's hosts and the phone do not give it, or it is for the phone alone (`isViewOnce`). `too_large`: above 95 MiB. `damaged`: it is not the file that its message describes. `deleted`: its time is over, or it was deleted.",
 });
 export type MediaState = z.infer<typeof MediaState>;
 
