@@ -165,8 +165,13 @@ describe("the file of a received message", () => {
     const answers = await Promise.all([ask(), ask(), ask()]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(new Set(answers.map(({ body }) => body.mediaId)).size).toBe(1);
-    const { events } = (await stack.api<Events>(`GET /v1/messages/${id}/events`)).body;
-    expect(events.filter(({ type }) => type === "message.media")).toHaveLength(1);
+    // The answer may be quicker than the connector's report.
+    const reports = await eventually("the report", async () => {
+      const { events } = (await stack.api<Events>(`GET /v1/messages/${id}/events`)).body;
+      const found = events.filter(({ type }) => type === "message.media");
+      return found.length > 0 && found;
+    });
+    expect(reports).toHaveLength(1);
   });
 
   it("is fetched again after it was deleted, also when WhatsApp's hosts have it no more", async () => {
