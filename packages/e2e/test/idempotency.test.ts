@@ -79,9 +79,9 @@ describe("an Idempotency-Key", () => {
     });
     expect([again.status, await auditEntries()]).toEqual([first.status, done]);
     const lapses = lapsing.has(route);
-    expect([again.headers.get("idempotent-replayed"), lapses || again.body]).toEqual([
+    expect([again.headers.get("idempotent-replayed"), lapses || withoutSignatures(again.body)]).toEqual([
       lapses ? null : "true",
-      lapses || withoutSecrets(first),
+      lapses || withoutSignatures(withoutSecrets(first)),
     ]);
 
     // A batch keeps a key for each of its items.
@@ -100,6 +100,10 @@ describe("an Idempotency-Key", () => {
     expect(kept).not.toContain(connectorAnswers["/rpc/sessions/pairing-code"].code);
   });
 });
+
+/** Links are signed again for each answer, until a time in whole seconds. */
+const withoutSignatures = (body: unknown): unknown =>
+  JSON.parse(JSON.stringify(body ?? null).replaceAll(/signature=[\w.-]+/g, "signature="));
 
 /** As a repetition is answered: what is shown once is null. */
 const withoutSecrets = ({ body }: Answer<object>) =>
