@@ -79,8 +79,8 @@ function patch(sock: WASocket, change: WAPatchCreate): Promise<void> {
 }
 
 /**
- * Baileys does not see that the server refused an upload: a conflict is told inside the collection, in an answer without an
- * error. It would store a version that the server does not have, and would neither send nor hear anything from then on.
+ * Baileys does not see that the server refused an upload: the answer is a result, and the error 409 is in its collection.
+ * Baileys would store a version that the server does not have. Its later uploads would fail, and it would receive no changes.
  */
 async function upload(sock: WASocket, change: WAPatchCreate, lateAt: number): Promise<void> {
   const { type: name } = change;

@@ -56,7 +56,7 @@ const addressesOf = ({ pn, lid, group }: Partial<Names>) => [pn, lid, group].fil
 export function createConversations({ store, atRest, pseudonym, services }: Options): Conversations {
   /** By session and address: conversations whose rows are as these. */
   const known = new LRUCache<string, Conversation>({ max: rememberedMax });
-  /** By session and address: ids of conversations that may not be stored yet. Whoever meets them meanwhile uses them too. */
+  /** By session and address: new ids, also before their rows are stored. Concurrent messages of a person use the same id. */
   const made = new LRUCache<string, string>({ max: rememberedMax });
 
   function newIdFor(keys: readonly string[]): string {

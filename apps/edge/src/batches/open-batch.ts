@@ -5,7 +5,7 @@ import type { Db } from "../db/schema.ts";
 import type { BatchTable } from "../db/tables/batches.ts";
 import { readPolicy } from "../stored-policy.ts";
 
-/** Whoever has taken a batch works at it alone for so long. */
+/** How long one worker holds the lease of a batch. */
 const leaseMs = 60_000;
 
 /** A batch that needs work, with its workspace. */

@@ -52,7 +52,7 @@ export interface OpenErasure extends Pick<ErasureTable, "id" | "workspaceId" | "
   progress: Progress;
 }
 
-/** Whoever has taken an erasure works at it alone for so long. */
+/** How long one worker holds the lease of an erasure. */
 const leaseMs = 60_000;
 
 const placeOf = (id: string) => ({ table: "erasure", column: "sealed", id });

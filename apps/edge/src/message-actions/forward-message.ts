@@ -25,7 +25,7 @@ export async function forwardMessage(
 ): Promise<Accepted<Message>> {
   const { services, actor } = ctx;
   const { db } = services;
-  // Whoever forwards a message to themselves reads it.
+  // A message that is forwarded to the own phone can be read there.
   if (!actor.scopes.has("message:read")) {
     throw new AppError("insufficient-scope", { detail: "The key needs the scope message:read, too." });
   }

@@ -13,7 +13,7 @@ export const ruleset = {
     [owasp, "all"],
   ],
   rules: {
-    // Whoever runs Sandi is asked for help where they say so; the code knows their address, but no mailbox.
+    // The operator decides where customers get help. The code knows the address of the API only.
     "contact-properties": "off",
     // The tags are chapters: first what a newcomer wants.
     "openapi-tags-alphabetical": "off",
@@ -30,7 +30,7 @@ export const ruleset = {
   },
   overrides: [
     {
-      // Whoever is handed a proof reads these keys: without a key of their own, and so often that caches answer.
+      // Everybody who verifies a proof reads these keys, without an API key. Caches answer.
       files: ["**#/paths/~1.well-known~1jwks.json"],
       rules: {
         "owasp:api2:2023-read-restricted": "off",
