@@ -45,6 +45,7 @@ export * from "./content/reply.ts";
 export * from "./content/media.ts";
 export * from "./content/sealed.ts";
 export { type StoryFont, storyFonts } from "./content/story.ts";
+export * from "./events/event.ts";
 export * from "./internal/deliveries.ts";
 export * from "./internal/claims.ts";
 export * from "./internal/events.ts";
