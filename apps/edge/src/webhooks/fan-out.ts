@@ -3,7 +3,7 @@ import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/timeline.ts";
-import { beginsWith, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import { beginsWith, canSend, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 
 /** One transaction stores about so many deliveries at most, and takes so many events. */
@@ -74,7 +74,7 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
     moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
       WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
-    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)}`),
+    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)} AND ${canSend}`),
   });
   publishSoon(services, deliveryJobs, results.published.rows);
   return results.moved.rows[0]?.more === 1;
