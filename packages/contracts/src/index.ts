@@ -48,6 +48,7 @@ export { type StoryFont, storyFonts } from "./content/story.ts";
 export * from "./events/event.ts";
 export * from "./internal/deliveries.ts";
 export * from "./internal/claims.ts";
+export * from "./internal/event-content.ts";
 export * from "./internal/events.ts";
 export * from "./internal/jobs.ts";
 export * from "./internal/media.ts";
