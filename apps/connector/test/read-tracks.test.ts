@@ -90,11 +90,16 @@ describe("a file that cannot be read", () => {
     expect(await readTracks(await written("cut", clip.subarray(0, -700)), "video/mp4")).toEqual({});
   });
 
-  test("says nothing of what no message can hold", async () => {
+  test("says nothing of a size and a length that no message can hold", async () => {
     const clip = await readFile(mediaFile("clip.mov"));
-    // The size of the picture in the header of its track: 16 bits, and 16 of a fraction.
-    const size = clip.indexOf("tkhd") + 4 + 76;
-    clip.fill(0, size, size + 8);
-    expect(await readTracks(await written("flat", clip), "video/quicktime")).toMatchObject({ seconds: 3 });
+    clip.fill(0, clip.indexOf("avc1") + 28, clip.indexOf("avc1") + 32);
+    // One frame lasts 68 years.
+    clip.writeUInt32BE(1, clip.indexOf("mdhd") + 16);
+    clip.writeUInt32BE(0x7fffffff, clip.indexOf("stts") + 16);
+    expect(await readTracks(await written("strange", clip), "video/quicktime")).toEqual({});
+  });
+
+  test("says nothing: its time is over", async () => {
+    expect(await readTracks(mediaFile("clip.mp4"), "video/mp4", 0)).toEqual({});
   });
 });
