@@ -114,18 +114,11 @@ async function converted(
   type: Exclude<SealedMediaContent["type"], "document">,
   { path, mimeType }: Omit<Prepared, "about">,
 ): Promise<Prepared> {
-  switch (type) {
-    case "voice":
-      return makeVoice(ffmpeg, path, mimeType);
-    case "sticker":
-      return makeSticker(path, mimeType);
-    case "image":
-      return { path, mimeType, about: await aboutPicture(path) };
-    case "video":
-      return { path, mimeType, about: await aboutVideo(ffmpeg, path, mimeType) };
-    case "audio":
-      return { path, mimeType, about: await readTracks(path, mimeType) };
-  }
+  if (type === "voice") return makeVoice(ffmpeg, path, mimeType);
+  if (type === "sticker") return makeSticker(path, mimeType);
+  if (type === "image") return { path, mimeType, about: await aboutPicture(path) };
+  if (type === "video") return { path, mimeType, about: await aboutVideo(ffmpeg, path, mimeType) };
+  return { path, mimeType, about: await readTracks(path, mimeType) };
 }
 
 function counted(bytes: AsyncIterable<Uint8Array>): Plain {
