@@ -1,3 +1,4 @@
+import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recipient, text } from "./senders.ts";
@@ -154,18 +155,26 @@ describe("an endpoint", () => {
     expect(types()).toEqual(expected);
   });
 
-  it("with `*` does not get presence.updated and session.qr, which it has to name", async () => {
-    await world.subscribe(["*"]);
-    await world.subscribe(["presence.*", "session.qr"]);
-    for (const type of ["presence.updated", "session.qr"]) {
-      await world.edge.client.execute(
-        `INSERT INTO event (id, workspace_id, type, session_id, data, at)
-          VALUES ('evt_${type}', '${world.edge.workspace.id}', '${type}', '${world.session}', '{}', ${world.edge.services.now().getTime()})`,
-      );
-    }
+  it("gets the types that its pattern asks for, and no others", async () => {
+    const patterns = EventPattern.options;
+    const endpoints = new Map<string, string>();
+    for (const pattern of patterns) endpoints.set(await world.subscribe([pattern]), pattern);
+    const { workspace, services, client } = world.edge;
+    const at = services.now().getTime();
+    await client.batch(
+      eventTypes.map(
+        (type) => `INSERT INTO event (id, workspace_id, type, session_id, data, at)
+          VALUES ('evt_${type}', '${workspace.id}', '${type}', '${world.session}', '{}', ${at})`,
+      ),
+    );
     await world.cron();
-    await world.deliver();
-    expect(types().toSorted()).toEqual(["presence.updated", "session.qr"]);
+    const got = (await rows("SELECT endpoint_id, type FROM delivery")).map(
+      (row) => `${endpoints.get(String(row["endpoint_id"]))} gets ${String(row["type"])}`,
+    );
+    const expected = patterns.flatMap((pattern) =>
+      eventTypes.filter((type) => matchesPattern(pattern, type)).map((type) => `${pattern} gets ${type}`),
+    );
+    expect(got.toSorted()).toEqual(expected.toSorted());
   });
 
   it("of some sessions gets their events only", async () => {
