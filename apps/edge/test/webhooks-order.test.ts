@@ -98,16 +98,16 @@ describe("an ordered endpoint", () => {
   it("goes on after a request that died between two deliveries", async () => {
     await world.subscribe(["message.queued"], { isOrdered: true });
     await queueTexts(3, world.session);
+    const { db } = world.edge.services;
     const answers = [answer(204), new Error("the process ends here")];
     world.edge.target = (call) => {
       world.calls.push(call);
       const given = answers.shift() ?? answer(204);
-      if (given instanceof Error) world.edge.services.db.write = () => Promise.reject(given);
+      if (given instanceof Error) world.edge.services.db = { ...db, write: () => Promise.reject(given) };
       return given instanceof Error ? answer(204) : given;
     };
-    const { write } = world.edge.services.db;
     await world.deliver();
-    world.edge.services.db.write = write;
+    world.edge.services.db = db;
     world.edge.advance(minute);
     await world.cron();
     await world.run(time() + minute);

@@ -28,7 +28,8 @@ async function expectEachOnce() {
   const stored = (await rows("SELECT id FROM event WHERE seq > (SELECT min(from_seq) FROM endpoint)")).map(
     ({ id }) => id,
   );
-  expect(got.toSorted()).toEqual(stored.toSorted());
+  expect(new Set(got)).toEqual(new Set(stored));
+  expect(got.length).toBe(stored.length);
 }
 
 /** The events of messages and verifications say what their rows say: nothing that did not happen, nothing twice. */
@@ -50,8 +51,8 @@ async function expectTruth() {
   }
   for (const { id, status } of await rows("SELECT id, status FROM verification")) {
     const ends = typesOf("verification_id", id).filter((type) => type.startsWith("verification."));
-    const other = ["verification.created", "verification.check_failed", "verification.resent"];
-    expect(ends.filter((type) => !other.includes(type))).toEqual(
+    const other = new Set(["verification.created", "verification.check_failed", "verification.resent"]);
+    expect(ends.filter((type) => !other.has(type))).toEqual(
       status === "pending" ? [] : [`verification.${String(status)}`],
     );
     expect(ends.filter((type) => type === "verification.created")).toHaveLength(1);
@@ -155,26 +156,26 @@ describe("a transaction that fails", () => {
         .catch(() => {});
       await world.edge.settled();
     }
-    restore();
+    expect(restore()).toBeGreaterThan(10);
     await expectTruth();
     await expectEachOnce();
   });
 });
 
-describe("a fact", () => {
-  const event = (messageId: string, type: string) => {
-    const at = world.edge.services.now();
-    return {
-      id: createId("evt", at, webRandom(10)),
-      seq: 1,
-      sessionId: world.session,
-      at: at.toISOString(),
-      type,
-      messageId,
-    };
+const event = (messageId: string, type: string) => {
+  const at = world.edge.services.now();
+  return {
+    id: createId("evt", at, webRandom(10)),
+    seq: 1,
+    sessionId: world.session,
+    at: at.toISOString(),
+    type,
+    messageId,
   };
-  const apply = (...events: object[]) => world.edge.internal(eventsPath, { connectorId: "a", events });
+};
+const apply = (...events: object[]) => world.edge.internal(eventsPath, { connectorId: "a", events });
 
+describe("a fact", () => {
   it("is reported once when two batches of one session arrive at once", async () => {
     const [first, second] = [await sending(), await sending()];
     const facts = [first, second].map(({ id }) => ["message.sent", "message.delivered"].map((type) => event(id, type)));
@@ -188,9 +189,7 @@ describe("a fact", () => {
   it("is reported once when the batch was applied and the connector sends half of it again", async () => {
     const { id } = await sending();
     const facts = ["message.sent", "message.delivered", "message.read"].map((type) => event(id, type));
-    await apply(...facts.slice(0, 2));
-    await apply(...facts.slice(1));
-    await apply(...facts);
+    for (const batch of [facts.slice(0, 2), facts.slice(1), facts]) expect((await apply(...batch)).status).toBe(200);
     await world.edge.settled();
     await expectTruth();
     await expectEachOnce();
