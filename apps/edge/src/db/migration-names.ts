@@ -38,4 +38,5 @@ export const migrationNames = [
   "0042_batch_media",
   "0043_received_files",
   "0045_erasure",
+  "0047_webhooks",
 ];

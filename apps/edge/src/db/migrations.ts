@@ -37,6 +37,7 @@ import { chats } from "./migrations/0041_chats.ts";
 import { batchMedia } from "./migrations/0042_batch_media.ts";
 import { receivedFiles } from "./migrations/0043_received_files.ts";
 import { erasure } from "./migrations/0045_erasure.ts";
+import { webhooks } from "./migrations/0047_webhooks.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -81,4 +82,5 @@ export const migrations: readonly Migration[] = [
   batchMedia,
   receivedFiles,
   erasure,
+  webhooks,
 ];

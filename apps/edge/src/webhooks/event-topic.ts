@@ -12,7 +12,7 @@ import {
 import type { Topic } from "../outbound/topic.ts";
 import type { Services } from "../services.ts";
 import { iso } from "../time.ts";
-import { typesWithoutLookup } from "../messages/timeline.ts";
+import { typesWithoutLookup } from "../messages/shown-events.ts";
 
 /** Events. An endpoint's settings have `events`: types such as `message.failed`, or patterns such as `message.*`. */
 export const eventTopic: Topic = {

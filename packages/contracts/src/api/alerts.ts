@@ -82,7 +82,7 @@ export const AlertChannel = z
     afterSeconds: AfterSeconds,
     mutedKinds: MutedKinds,
     pausedAt: Timestamp.nullable(),
-    pausedBecause: z.enum(["requested", "failures", "key_ended"]).nullable().meta({
+    pausedBecause: z.enum(["requested", "failures", "gone", "key_ended"]).nullable().meta({
       description:
         "`failures`: 20 in a row. Repair the target and set `isPaused` to false. `key_ended`: the channel's key was revoked, has expired or lost `webhook:manage`. `isPaused: false` gives the channel to the calling key.",
     }),
