@@ -143,6 +143,16 @@ const facts: Record<EventType, () => Promise<unknown>> = {
   },
 };
 
+/** Every fact that leaves the session as it is. */
+const happen = async () => {
+  for (const [i, type] of eventTypes.entries()) {
+    if (type.startsWith("session.") || type === "verification.switched") continue;
+    to = `+62812345${60_000 + i}`;
+    await facts[type]();
+    edge.advance(31_000);
+  }
+};
+
 describe("an event", () => {
   it.each(eventTypes)("%s is shown with its resource, in the shape of its type", async (type) => {
     await facts[type]();
@@ -158,21 +168,11 @@ describe("an event", () => {
     await edge.client.execute("UPDATE session SET desired = 'deleted'");
     const { id, change, sequence, at } = event;
     expect(await shownEvent(edge, type)).toMatchObject({ id, sequence, at, data: null });
-    if (!type.startsWith("message.")) expect((await shownEvent(edge, type)).change).toEqual(change);
+    expect(Object.keys((await shownEvent(edge, type)).change)).toEqual(Object.keys(change));
   });
 });
 
 describe("a page of events", () => {
-  /** Every fact that leaves the session as it is. */
-  const happen = async () => {
-    for (const [i, type] of eventTypes.entries()) {
-      if (type.startsWith("session.") || type === "verification.switched") continue;
-      to = `+62812345${60_000 + i}`;
-      await facts[type]();
-      edge.advance(31_000);
-    }
-  };
-
   it("costs one call to the database, however many events it has", async () => {
     await happen();
     edge.calls.database = 0;
