@@ -141,6 +141,22 @@ test("events that the edge does not have yet are not delivered any more", async 
   expect(messages()).toHaveLength(1);
 });
 
+const contents = () => rows("SELECT sealed_content FROM outbox WHERE sealed_content IS NOT NULL");
+
+test("what the account wrote is not delivered with its waiting events any more", async () => {
+  const sent = await sentText(user, "Pesanan Anda");
+  const [{ id: waId } = { id: "" }] = rig.simulator.messages(user);
+  rig.edge.isDown = true;
+  await rig.simulator.send(own, { to: user, edit: waId, text: "Pesanan Budi" });
+  await until("the event waits", () => contents().length === 1);
+  await erase({ phones: [user] });
+  expect(contents()).toEqual([]);
+  rig.edge.isDown = false;
+  const edited = await until("it is reported", () => rig.edge.events.find(({ type }) => type === "message.edited"));
+  expect(edited).toMatchObject({ messageId: sent, personId: null });
+  expect(edited).not.toHaveProperty("content");
+});
+
 test("a receipt of an erased person brings nobody back", async () => {
   rig.simulator.updatePhone(user, { online: false });
   const id = newId("msg");

@@ -156,12 +156,13 @@ test("a message whose Signal session could not be stored is redelivered, and rep
 
 test("nothing readable of it lies in the database or the log while the edge is away", async () => {
   rig.edge.isDown = true;
-  const text = `my private words and SV-${token}`;
-  await write(text);
+  await write(`my private words and SV-${token}`);
+  await write("other private words");
   await settled();
   const rows = database((db) => db.prepare("SELECT body FROM outbox").all() as { body: string }[]);
   const reported = rows.map(({ body }) => JSON.parse(body) as ConnectorEvent);
   expect(reported.filter(({ type }) => type === "message.received")).toMatchObject([
+    { sealed: expect.stringMatching(/^v1\./) },
     { sealed: expect.stringMatching(/^v1\./) },
   ]);
   const everything = database((db) => {
@@ -172,8 +173,11 @@ test("nothing readable of it lies in the database or the log while the edge is a
     expect([secret, everything.includes(secret), rig.log.join("").includes(secret)]).toEqual([secret, false, false]);
   }
   rig.edge.isDown = false;
-  await until("it is reported", () => received().length === 1);
-  expect(received()).toMatchObject([{ from: user, token }]);
+  await until("both are reported", () => received().length === 2);
+  expect(received()).toMatchObject([
+    { from: user, token },
+    { from: user, content: { message: { content: { text: "other private words" } } } },
+  ]);
 });
 
 test("an event whose key is missing is parked, and the others are delivered", async () => {
