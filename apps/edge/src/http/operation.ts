@@ -12,7 +12,7 @@ import type { AppEnv } from "./app-env.ts";
 import { authenticate, authenticateUnmetered, liveOnly } from "./authenticate.ts";
 import { jsonBody, noBody } from "./body.ts";
 import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempotency/create.ts";
-import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
+import { idempotent, idempotentCheck, idempotentRotation, idempotentSecret } from "./idempotency/middleware.ts";
 import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
 import { describe } from "./openapi.ts";
 import { partsOf } from "./validation.ts";
@@ -81,7 +81,7 @@ export function operation<
   // Each change of the workspace is a row of the audit log. Deletions are not limited: each needs an earlier create.
   const isChange =
     ["post", "put", "patch"].includes(method) &&
-    ["create", "change"].includes(kind) &&
+    ["create", "change", "rotation"].includes(kind) &&
     scopes.every((scope) => scope.endsWith(":manage")) &&
     declared.isAudited !== false;
   const limitsOf = (actor: Actor, headers: Headers) => [
@@ -146,6 +146,7 @@ const repeats: Partial<Record<Idempotency, MiddlewareHandler<AppEnv>>> = {
   change: idempotent,
   check: idempotentCheck,
   secret: idempotentSecret,
+  rotation: idempotentRotation,
 };
 
 function add<P extends Schema, Q extends Schema, B extends Schema, Result>(

@@ -98,6 +98,7 @@ export const WebhookDeliveryList = z
     }),
   })
   .meta({ id: "WebhookDeliveryList" });
+export type WebhookDeliveryList = z.infer<typeof WebhookDeliveryList>;
 
 export const ClearWebhookDeliveries = z.object({
   createdBefore: Timestamp.meta({ description: "Deliveries that were stored earlier than this." }),
@@ -109,6 +110,7 @@ export const ClearedWebhookDeliveries = z
     hasMore: z.boolean().meta({ description: "More are left than one call deletes: repeat it." }),
   })
   .meta({ id: "ClearedWebhookDeliveries", example: { deleted: 120, hasMore: false } });
+export type ClearedWebhookDeliveries = z.infer<typeof ClearedWebhookDeliveries>;
 
 export const CreateWebhookReplay = z
   .strictObject({
@@ -165,3 +167,4 @@ export const WebhookReplayList = z
     nextCursor: ReplayId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
   })
   .meta({ id: "WebhookReplayList" });
+export type WebhookReplayList = z.infer<typeof WebhookReplayList>;

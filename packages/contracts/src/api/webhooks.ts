@@ -1,15 +1,11 @@
 import { z } from "zod";
+import { EventPattern } from "../events/registry.ts";
 import { SessionId, WebhookId } from "../ids.ts";
 import { asSet, SigningSecret, Timestamp } from "./common.ts";
 import { examples } from "./examples.ts";
 import { CreatedBy } from "./keys.ts";
 import { plainLine } from "./text.ts";
 import { WebhookHeaders } from "./webhook-headers.ts";
-
-const EventPattern = z
-  .string()
-  .max(64)
-  .regex(/^(?:\*|[a-z]+\.(?:\*|[a-z_]+))$/, "must be `*`, a family such as `message.*`, or a type of event");
 
 const Url = z.string().max(2048).meta({
   description:
@@ -149,3 +145,4 @@ export const WebhookList = z
     nextCursor: WebhookId.nullable().meta({ description: "Ask with it for the next page; null: there is none." }),
   })
   .meta({ id: "WebhookList" });
+export type WebhookList = z.infer<typeof WebhookList>;

@@ -7,6 +7,8 @@ import { type SigningSecrets, validSecrets } from "../secrets.ts";
 export interface WebhookTarget extends SigningSecrets {
   kind: "webhook";
   url: string;
+  /** Headers of the customer's own, by their names in small letters. They may hold secrets. */
+  headers?: Record<string, string>;
 }
 
 export const webhook: Provider<WebhookTarget> = {
@@ -15,7 +17,7 @@ export const webhook: Provider<WebhookTarget> = {
     const timestamp = Math.floor(now.getTime() / 1000);
     const signature = await signWebhook({ secrets: validSecrets(target, now.getTime()), id, timestamp, body });
     const signed = { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
-    return { url: target.url, headers: { ...jsonHeaders, ...signed }, body };
+    return { url: target.url, headers: { ...target.headers, ...jsonHeaders, ...signed }, body };
   },
   labelOf: ({ url }) => `${new URL(url).origin}/…`,
   addressOf: ({ url }) => url,
