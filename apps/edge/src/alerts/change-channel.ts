@@ -28,7 +28,7 @@ export async function changeChannel(ctx: Context, { id, change }: Input): Promis
     },
     retarget: retarget && ((_row, present, at) => retarget(present, at)),
     shown: (each) => ({ name: each.name, ...settingsOf(each) }),
-    onResume: (channel, at) => [reportResumed(services.db, { channelId: channel.id, at })],
+    onResume: (channel, at) => [reportResumed(services.db, { endpointId: channel.id, at })],
   });
   return toChannel(row);
 }

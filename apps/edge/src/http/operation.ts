@@ -40,6 +40,8 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
     live?: boolean;
     /** False for a change that writes no audit entry, so it does not count as a change of the workspace. */
     isAudited?: boolean;
+    /** The address of what a create made, if it is not below the route's own. */
+    locationOf?: (id: string, params: z.output<P>) => string;
     /** Limits in addition to those of every request. They are consumed before the body is read. */
     limits?: (actor: Actor, headers: Headers) => Limit[];
     /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
@@ -76,6 +78,7 @@ export function operation<
   B extends Schema = z.ZodUndefined,
 >(declared: Keyed<P, Q, B, Result, Kind>): Operation {
   const { method, path, limits, inputLimits } = declared;
+  const { locationOf = (id) => `${path.split("/{")[0]}/${id}` } = declared;
   const kind: Idempotency = declared.idempotent ?? "none";
   const scopes = [declared.scope].flat();
   // Each change of the workspace is a row of the audit log. Deletions are not limited: each needs an earlier create.
@@ -111,7 +114,7 @@ export function operation<
     const { resource, replayed } = outcome as Accepted<Result>;
     if (replayed) c.header("Idempotent-Replayed", "true");
     const { id } = resource as { id?: string };
-    if (id !== undefined) c.header("Location", `${path.split("/{")[0]}/${id}`);
+    if (id !== undefined) c.header("Location", locationOf(id, input.params));
     return resource;
   };
   return { addTo: (app, chapter) => add(app, declared, { access, chapter, handle }) };

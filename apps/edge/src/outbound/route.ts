@@ -7,9 +7,8 @@ import { deliver } from "./deliver.ts";
 import type { Topic } from "./topic.ts";
 
 const bodyLimit = 1024;
-const busySeconds = 30;
 
-/** What QStash calls for each delivery: the answer tells QStash whether to call again, and when. */
+/** What QStash calls for each delivery. */
 export const deliverRoute = (topics: readonly Topic[]) =>
   new Hono<AppEnv>().post(deliverPath, async (c) => {
     const { isFromQueue, publicUrl } = c.env.services;
@@ -22,14 +21,8 @@ export const deliverRoute = (topics: readonly Topic[]) =>
     const { deliveryId } = parseBody(DeliveryJob, parseRaw(c));
     const outcome = await deliver(c.env.services, topics, deliveryId);
     if (outcome === undefined) return c.json({ outcome: "nothing" });
-    if (outcome === "busy") return c.json({ outcome: "busy" }, 503, { "Retry-After": String(busySeconds) });
-    if (outcome.kind === "delivered") return c.json({ outcome: "delivered" });
-    const { error } = outcome;
-    if (outcome.kind === "retry") {
-      return c.json({ outcome: "retry", error }, 503, { "Retry-After": String(outcome.retryAfterSeconds) });
-    }
-    // 489 is QStash's own status: it does not repeat the call.
-    const body = JSON.stringify({ outcome: "failed", error });
-    const headers = { "content-type": "application/json", "Upstash-NonRetryable-Error": "true" };
-    return new Response(body, { status: 489, headers });
+    // Every other outcome is stored with its next attempt: QStash repeats only what nobody has recorded.
+    if (!("kind" in outcome))
+      return c.json({ outcome: "busy" }, 503, { "Retry-After": String(outcome.retryAfterSeconds) });
+    return c.json({ outcome: outcome.kind, ...("error" in outcome ? { error: outcome.error } : {}) });
   });

@@ -1,8 +1,10 @@
 import type { ChangeWebhook, Scope, Webhook } from "@sandi/contracts";
+import { reportResumed } from "../alerts/channel-incidents.ts";
 import type { Context } from "../context.ts";
 import { changeEndpoint } from "../outbound/change-endpoint.ts";
 import { refuseAddress } from "../outbound/create-endpoint.ts";
 import { type OwnedEndpoint, scopesOfOwner } from "../outbound/owned-endpoint.ts";
+import { publishWaiting, releaseWaiting } from "../outbound/queue-again.ts";
 import { settingsOf, storedSettings, toWebhook, type WebhookTarget } from "./present.ts";
 import { refuseUnknownSessions } from "./sessions-of.ts";
 
@@ -20,6 +22,10 @@ export async function changeWebhook(ctx: Context, { id, change }: Input): Promis
   const row = await changeEndpoint(ctx, {
     ...webhookChange(id),
     isPaused,
+    onResume: (webhook, at) => [
+      reportResumed(services.db, { endpointId: webhook.id, at }),
+      ...releaseWaiting(services.db, { endpointId: webhook.id, at }),
+    ],
     change(before) {
       const present = settingsOf(before);
       const { events = present.events, sessionIds = present.sessionIds, chatKinds = present.chatKinds } = change;
@@ -38,6 +44,7 @@ export async function changeWebhook(ctx: Context, { id, change }: Input): Promis
             return { ...target, url: url ?? target.url, headers: headers ?? target.headers ?? {} };
           },
   });
+  if (isPaused === false) services.waitUntil(publishWaiting(services, id));
   return toWebhook(services, row);
 }
 

@@ -1,6 +1,7 @@
 import { AppError, type CreatedWebhook, type CreateWebhook } from "@sandi/contracts";
 import { generateWebhookSecret } from "@sandi/crypto";
 import { sql } from "kysely";
+import { dropCachedKeys } from "../auth/cache.ts";
 import type { Context } from "../context.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
 import { createEndpoint } from "../outbound/create-endpoint.ts";
@@ -46,7 +47,11 @@ export async function createWebhook(
       new AppError("webhook-limit-reached", {
         detail: `A workspace has at most ${limit} webhooks. Delete one that you do not need.`,
       }),
-    present: async (row): Promise<CreatedWebhook> => ({ ...(await toWebhook(services, row)), secret }),
+    present: async (row): Promise<CreatedWebhook> => {
+      // From now on the workspace's writes deliver their events at once.
+      dropCachedKeys(services, { workspaceId: actor.workspaceId });
+      return { ...(await toWebhook(services, row)), secret };
+    },
     presentAgain: async (row): Promise<CreatedWebhook> => ({ ...(await toWebhook(services, row)), secret: null }),
     gone: "webhook-not-found",
   });

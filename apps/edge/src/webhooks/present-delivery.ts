@@ -1,5 +1,7 @@
-import type { WebhookDelivery } from "@sandi/contracts";
-import type { DeliveryTable } from "../db/tables/deliveries.ts";
+import type { WebhookAttempt, WebhookDelivery } from "@sandi/contracts";
+import type { DeliveryAttemptTable, DeliveryTable } from "../db/tables/deliveries.ts";
+import { openAnswer } from "../outbound/attempts.ts";
+import type { Services } from "../services.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 /** The lowest id of a delivery of this time: ids begin with 48 bits of milliseconds. */
@@ -18,3 +20,12 @@ export const toDelivery = (row: DeliveryTable, at: number): WebhookDelivery => (
   createdAt: iso(row.createdAt),
   deliveredAt: isoOrNull(row.deliveredAt),
 });
+
+export async function toAttempt(
+  services: Services,
+  workspaceId: string,
+  { deliveryId, number, at, durationMs, status, error, answer }: DeliveryAttemptTable,
+): Promise<WebhookAttempt> {
+  const text = answer === null ? null : await openAnswer(services, workspaceId, { deliveryId, answer });
+  return { number, at: iso(at), durationMs, status, error, answer: text };
+}

@@ -1,7 +1,7 @@
-import { AppError, type ListWebhooks } from "@sandi/contracts";
+import { AppError, type ListWebhookReplays, type ListWebhooks } from "@sandi/contracts";
 import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
-import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
+import type { DeliveryTable, EndpointTable, ReplayTable } from "../db/tables/deliveries.ts";
 import { selectEndpoints } from "../outbound/owned-endpoint.ts";
 
 /** Oldest first. */
@@ -34,5 +34,33 @@ export async function findDelivery(db: Db, tenant: Tenant, path: DeliveryPath): 
     .where("workspaceId", "=", tenant.workspaceId)
     .executeTakeFirst();
   if (!row) throw new AppError("delivery-not-found");
+  return row;
+}
+
+export const selectReplays = (db: Db, workspaceId: string) =>
+  db.kysely.selectFrom("replay").selectAll().where("workspaceId", "=", workspaceId);
+
+/** Newest first. */
+export function findReplays(
+  db: Db,
+  workspaceId: string,
+  { webhookId, cursor, limit }: ListWebhookReplays & { webhookId: string },
+): Promise<ReplayTable[]> {
+  let query = selectReplays(db, workspaceId).where("endpointId", "=", webhookId);
+  if (cursor !== undefined) query = query.where("id", "<", cursor);
+  return query.orderBy("id", "desc").limit(limit).execute();
+}
+
+/** Throws `replay-not-found`. */
+export async function findReplay(
+  db: Db,
+  workspaceId: string,
+  { webhookId, replayId }: { webhookId: string; replayId: string },
+): Promise<ReplayTable> {
+  const row = await selectReplays(db, workspaceId)
+    .where("id", "=", replayId)
+    .where("endpointId", "=", webhookId)
+    .executeTakeFirst();
+  if (!row) throw new AppError("replay-not-found");
   return row;
 }

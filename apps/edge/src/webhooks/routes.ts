@@ -10,12 +10,14 @@ import {
   WebhookList,
   WebhookStats,
   WebhookStatsQuery,
+  WebhookTest,
 } from "@sandi/contracts";
 import { z } from "zod";
 import { hourMs, rangeOf } from "../analytics/range.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { created, noContent, ok, page } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
+import { webhookTestLimit } from "../rate-limits/named.ts";
 import { changeWebhook } from "./change-webhook.ts";
 import { createWebhook } from "./create-webhook.ts";
 import { deleteWebhook } from "./delete-webhook.ts";
@@ -23,6 +25,7 @@ import { toWebhook } from "./present.ts";
 import { findWebhook, findWebhooks } from "./repository.ts";
 import { rotateWebhookSecret } from "./rotate-secret.ts";
 import { statsOf } from "./stats.ts";
+import { testWebhook } from "./test-webhook.ts";
 
 const byId = z.object({ id: WebhookId });
 const scope = "webhook:manage";
@@ -103,6 +106,21 @@ export const webhookOperations: readonly Operation[] = [
     params: byId,
     answers: noContent("Deleted."),
     handle: (ctx, { params }) => deleteWebhook(ctx, params.id),
+  }),
+  operation({
+    id: "testWebhook",
+    method: "post",
+    path: "/v1/webhooks/{id}/test",
+    scope,
+    idempotent: "change",
+    summary: "Send a test",
+    description:
+      "Sends an event of the type `webhook.test`, signed like all others, also to a paused webhook, and answers what the address said. A test is not repeated, and does not pause the webhook.",
+    limits: webhookTestLimit,
+    isAudited: false,
+    params: byId,
+    answers: ok(WebhookTest, "How it went: `delivered` or `failed`."),
+    handle: (ctx, { params }) => testWebhook(ctx, params.id),
   }),
   operation({
     id: "rotateWebhookSecret",
