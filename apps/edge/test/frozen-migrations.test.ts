@@ -44,6 +44,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0043_received_files", "89dfb3c62997f506ddc83c501f92912920e0d2f5f0065b0f66c431be13a30cb1"],
   ["0045_erasure", "606f55461daf82890c0b2f97514abff23e008a2e420ac21518825c24436be764"],
   ["0047_webhooks", "7e5a1235a6b109d2903e9f2033fcd8d651579e0383136268ca9201671141c00c"],
+  ["0051_event_contents", "eb64f56cacc5e19be57a6e7dc06eb42ba599afafff010b9aaa60f43cc8a49fdf"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");
