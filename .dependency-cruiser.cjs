@@ -76,6 +76,7 @@ module.exports = {
         "alerts",
         "keys",
         "hooks",
+        "feed",
         "webhooks",
         "destinations",
         "erasures",
