@@ -49,6 +49,9 @@ const chatId = `cht_${tail(0)}`;
 const personId = `per_${tail(0)}`;
 const inGroup = { chatKind: "group", chatId: `cht_${tail(9)}` };
 
+const said = (words: string) => ({
+  message: { from: null, content: { type: "text", text: words }, quotedMessageId: null },
+});
 async function receive(more: object = {}, from: string | null = recipient, content?: EventContent): Promise<string> {
   const messageId = newId(edge.services, "msg");
   const about = { messageId, chatKind: "person", chatId, personId, origin: null, to: null, type: "text" };
@@ -161,9 +164,6 @@ describe("an erasure", () => {
   });
 
   it("erases contents of the person's events, and what endpoints answered to these", async () => {
-    const content = (text: string) => ({
-      message: { from: null, content: { type: "text", text }, quotedMessageId: null },
-    });
     const connector = connectorOf(edge);
     const sent = (await text(edge)).body;
     await connector.claim(sent.id, sessionId);
@@ -174,8 +174,8 @@ describe("an erasure", () => {
       personId: null,
       content: { change: edit },
     });
-    await receive({}, recipient, content("dari orang itu"));
-    const theirs = await receive({ ...inGroup, personId: `per_${tail(1)}` }, other, content("dari orang lain"));
+    await receive({}, recipient, said("dari orang itu"));
+    const theirs = await receive({ ...inGroup, personId: `per_${tail(1)}` }, other, said("dari orang lain"));
     const react = (by: string, emoji: string) =>
       connector.report(sessionId, "message.reaction", {
         messageId: theirs,

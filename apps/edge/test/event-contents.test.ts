@@ -52,6 +52,8 @@ async function report(...events: object[]): Promise<void> {
 
 const contentRows = () =>
   edge.rows("SELECT c.* FROM event_content c JOIN event ON event.id = c.event_id ORDER BY event.seq");
+const owners = async () => (await contentRows()).map((row) => row["workspace_id"]);
+const left = async () => (await contentRows()).map((row) => row["message_id"]);
 const types = async () =>
   (await edge.rows("SELECT type FROM event WHERE message_id IS NOT NULL ORDER BY seq")).map(({ type }) => type);
 /** What is stored of events, opened with the workspace's key. */
@@ -188,7 +190,6 @@ describe("the policy", () => {
     await report(received(said("satu")));
     edge.advance(2 * day);
     await report(changed("message.reaction", { emoji: "👍" }));
-    const owners = async () => (await contentRows()).map((row) => row["workspace_id"]);
     expect(await owners()).toEqual([other.id, edge.workspace.id, edge.workspace.id]);
     await setPolicy({ retentionDays: { content: 2 } });
     await runCron(edge.services);
@@ -208,7 +209,6 @@ describe("contents are deleted", () => {
       received(said("lain"), { messageId: other }),
     ),
   );
-  const left = async () => (await contentRows()).map((row) => row["message_id"]);
 
   it.each(["message.revoked", "message.deleted"])("with %s, and do not come back", async (type) => {
     await report(event(type, { messageId }));
