@@ -76,6 +76,7 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`DELETE /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
   [`POST /v1/alert-channels/${unknown("alc")}/test`, undefined, "webhook:manage", "alert-channel-not-found"],
   [`GET /v1/alert-channels/${unknown("alc")}/deliveries`, undefined, "webhook:manage", "alert-channel-not-found"],
+  ["GET /v1/events", undefined, "event:read", null],
   ["GET /v1/incidents", undefined, "webhook:manage or session:manage", null],
   ["POST /v1/pools", { name: "a" }, "session:manage", null],
   ["GET /v1/pools", undefined, "session:manage", null],

@@ -43,6 +43,7 @@ export function streamEvents(services: Services, begun: Streaming): ReadableStre
       async pull(controller) {
         const text = await stream.next();
         if (text !== undefined) return controller.enqueue(encoder.encode(text));
+        if (stream.hasEnded) return;
         stream.end();
         controller.close();
       },
@@ -62,10 +63,16 @@ class EventStream {
   /** The position is near the newest event: the stream reads what is shared. */
   #isNew = false;
   #sentAt = 0;
+  #hasEnded = false;
+  #wake = () => {};
   #reads = 0;
   #readAt = 0;
-  /** The last timer. */
+  /** A timer that runs, until it ends. */
   #timer: { endsAt: number; ended: Promise<void> } | undefined;
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
 
   constructor(services: Services, begun: Streaming) {
     const { random, now } = services;
@@ -90,15 +97,20 @@ class EventStream {
     }
   }
 
+  /** Gives the place back. A read or a wait that is under way ends soon. */
   end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
     this.#begun.place.leave();
+    this.#wake();
   }
 
   async #wait(): Promise<string | undefined> {
     const { now } = this.#services;
     for (;;) {
       const at = now().getTime();
-      if (at >= this.#endsAt || this.#reads >= mostReads || !(await this.#isAllowed(at))) return undefined;
+      if (this.#hasEnded || at >= this.#endsAt || this.#reads >= mostReads || !(await this.#isAllowed(at)))
+        return undefined;
       const text = this.#isNew ? this.#takeShared(at) : await this.#readOwn();
       if (text !== "") return text;
       if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#position}\n\n`;
@@ -159,6 +171,7 @@ class EventStream {
       return;
     }
     await new Promise<void>((resolve) => {
+      this.#wake = resolve;
       feed.waiting.set(this.#id, { wake: resolve, since: at });
       void this.#sleep(at, Math.min(dueAt, this.#sentAt + heartbeatMs)).then(resolve);
     });
@@ -167,9 +180,13 @@ class EventStream {
 
   /** A timer cannot be stopped, so one that ends early enough is used again. */
   #sleep(at: number, until: number): Promise<void> {
-    if (!this.#timer || this.#timer.endsAt <= at || this.#timer.endsAt > until) {
-      this.#timer = { endsAt: until, ended: this.#services.sleep(Math.max(until - at, 1)) };
-    }
-    return this.#timer.ended;
+    if (this.#timer && this.#timer.endsAt <= until) return this.#timer.ended;
+    const ended = this.#services.sleep(Math.max(until - at, 1)).then(() => {
+      if (this.#timer === timer) this.#timer = undefined;
+      return undefined;
+    });
+    const timer = { endsAt: until, ended };
+    this.#timer = timer;
+    return ended;
   }
 }

@@ -30,13 +30,15 @@ export async function takePlace(
   { holder, ms }: Holding,
 ): Promise<string | undefined> {
   const taken = await redis(["EVAL", takeScript, places.length, ...places, holder, ms], redisMs);
-  return places[Number.parseInt(String(taken), 10) - 1];
+  return places[numberOf(taken) - 1];
 }
 
 /** Holds a place for longer; false if somebody else has taken it meanwhile. */
 export async function keepPlace({ redis }: Services, place: string, { holder, ms }: Holding): Promise<boolean> {
-  return Number(await redis(["EVAL", keepScript, 1, place, holder, ms], redisMs)) === 1;
+  return numberOf(await redis(["EVAL", keepScript, 1, place, holder, ms], redisMs)) === 1;
 }
+
+const numberOf = (answer: unknown) => Number.parseInt(String(answer), 10);
 
 /** Gives a place back, in the background. */
 export function leavePlace({ redis, waitUntil }: Services, place: string, holder: string): void {
