@@ -9,7 +9,11 @@ let edge: Edge;
 useEdge((started) => (edge = started));
 
 const page = (query = "", options = {}) => edge.api<EventList>(`GET /v1/events?${query}`, undefined, options);
+const iso = (time: number) => new Date(time).toISOString();
 const idsOf = (events: readonly Event[]) => events.map(({ id }) => id);
+
+/** The ids of a page. */
+const found = async (query: string) => idsOf((await page(query)).body.events);
 
 /** All pages from a cursor on. */
 async function readAll(query = "", options = {}): Promise<{ events: Event[]; pages: number; cursor: string }> {
@@ -72,7 +76,6 @@ it("filters by types, families and session", async () => {
   const [sent] = await addEvents(edge, 1, { type: "message.sent" });
   const [vote] = await addEvents(edge, 1, { type: "poll.vote" });
   const [state] = await addEvents(edge, 1, { type: "session.state", sessionId: other });
-  const found = async (query: string) => idsOf((await page(query)).body.events);
   expect(await found("type=message.*")).toEqual([sent]);
   expect(await found("type=message.sent&type=poll.*")).toEqual([sent, vote]);
   expect((await found("type=*")).slice(1)).toEqual([sent, vote, state]);
@@ -95,10 +98,9 @@ it("begins with the first event from a time on, however late events were stored"
   const [late] = await addEvents(edge, 1, { at });
   const [earlier] = await addEvents(edge, 1, { at: at - 60_000 });
   const [newest] = await addEvents(edge, 1, { at: at + 5 });
-  const since = async (time: number) => idsOf((await page(`createdAfter=${new Date(time).toISOString()}`)).body.events);
-  expect(await since(at)).toEqual([late, earlier, newest]);
-  expect(await since(at + 5)).toEqual([newest]);
-  expect(await since(at + 6)).toEqual([]);
+  expect(await found(`createdAfter=${iso(at)}`)).toEqual([late, earlier, newest]);
+  expect(await found(`createdAfter=${iso(at + 5)}`)).toEqual([newest]);
+  expect(await found(`createdAfter=${iso(at + 6)}`)).toEqual([]);
 });
 
 it("misses no event and shows none twice while others are written", async () => {

@@ -94,8 +94,8 @@ export function startListening(edge: Edge) {
       },
     };
     const read = async () => {
-      while (reader && listener.isOpen) {
-        const { done, value = "" } = await reader.read();
+      while (listener.isOpen) {
+        const { done, value = "" } = (await reader?.read()) ?? { done: true };
         listener.text += value;
         if (done) listener.isOpen = false;
         if (listener.isPaused) await resumed.promise;
