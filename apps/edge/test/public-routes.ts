@@ -66,6 +66,7 @@ export const routes: [request: string, body: unknown, scope: string, resource: s
   [`DELETE /v1/alert-channels/${unknown("alc")}`, undefined, "webhook:manage", "alert-channel-not-found"],
   [`POST /v1/alert-channels/${unknown("alc")}/test`, undefined, "webhook:manage", "alert-channel-not-found"],
   [`GET /v1/alert-channels/${unknown("alc")}/deliveries`, undefined, "webhook:manage", "alert-channel-not-found"],
+  ["GET /v1/events", undefined, "event:read", null],
   ["POST /v1/webhooks", { url: "https://app.example.com/a", events: ["*"] }, "webhook:manage", null],
   ["GET /v1/webhooks", undefined, "webhook:manage", null],
   [`GET /v1/webhooks/${unknown("whe")}`, undefined, "webhook:manage", "webhook-not-found"],

@@ -17,6 +17,7 @@ export * from "./api/common.ts";
 export * from "./api/destinations.ts";
 export * from "./api/forwards.ts";
 export * from "./api/erasures.ts";
+export * from "./api/event-feed.ts";
 export * from "./api/hooks.ts";
 export * from "./api/keys.ts";
 export * from "./api/media.ts";
