@@ -6,6 +6,7 @@ import {
   type ErasureJob,
   type IdPrefix,
   type MediaDownload,
+  type ReplayJob,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -25,12 +26,14 @@ type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
-  /** To the edge itself. QStash limits the rate of each `flowKey`. */
-  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
+  /** To the edge itself, not before this time in milliseconds. QStash limits each `flowKey`. */
+  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string; notBefore?: number }
   /** To the edge itself. */
   | { kind: "batch"; body: BatchJob; deduplicationId: string }
   /** To the edge itself. */
-  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "replay"; body: ReplayJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

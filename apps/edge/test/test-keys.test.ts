@@ -62,6 +62,16 @@ const decisions: Record<string, Decision> = {
   "GET /v1/media/{id}": "sandbox",
   "GET /v1/media/{id}/content": "sandbox",
   "DELETE /v1/media/{id}": "sandbox",
+  // A webhook of a test key gets the events of the sandbox.
+  "POST /v1/webhooks": "sandbox",
+  "GET /v1/webhooks": "sandbox",
+  "GET /v1/webhooks/{id}": "sandbox",
+  "PATCH /v1/webhooks/{id}": "sandbox",
+  "DELETE /v1/webhooks/{id}": "sandbox",
+  "POST /v1/webhooks/{id}/rotate-secret": "sandbox",
+  "GET /v1/webhooks/{id}/stats": "sandbox",
+  "GET /v1/webhooks/{id}/deliveries": "sandbox",
+  "DELETE /v1/webhooks/{id}/deliveries": "sandbox",
   // Answered by the sandbox itself: WhatsApp is not asked.
   "POST /v1/reachability": "sandbox",
   "POST /v1/keys": "sandbox",

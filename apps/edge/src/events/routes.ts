@@ -6,7 +6,7 @@ import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "../messages/claim-messages.ts";
 import { connectorOnly } from "../http/service-auth.ts";
-import { sweepEvents } from "./sweeps.ts";
+import { sweepEventContents, sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;
 
@@ -20,4 +20,7 @@ const routes = new Hono<AppEnv>()
   });
 
 /** The routes for connectors. They are not part of the public API. */
-export const events: Feature = { routes, sweeps: sweepEvents };
+export const events: Feature = {
+  routes,
+  sweeps: (services) => [...sweepEvents(services), ...sweepEventContents(services)],
+};
