@@ -11,10 +11,11 @@ import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
+import { advanceReplays } from "./webhooks/replay-cron.ts";
 import { sweep } from "./sweep.ts";
 import { keptForRetry, moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
-import { deliverRecentEvents } from "./webhooks/event-topic.ts";
+import { fanOutBehind } from "./webhooks/fan-out.ts";
 
 const releaseRounds = 20;
 const settleRounds = 4;
@@ -42,8 +43,9 @@ export async function runCron(services: Services): Promise<{ published: number }
     expire: () => repeat(expireRounds, () => expire(services)),
     "advance batches": () => advanceDue(services),
     "erase people": () => advanceErasures(services),
+    "replay events": () => advanceReplays(services),
     "cancel forgotten batches": () => cancelForgotten(services),
-    deliver: () => deliverRecentEvents(services),
+    deliver: () => fanOutBehind(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
     "delete media": () => repeat(mediaRounds, () => deleteDueObjects(services)),

@@ -16,9 +16,10 @@ const event = (
   columns: { verification: string; message: string; data?: string; at: string },
   when = "true",
 ) => `
-  INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at)
+  INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at, test)
     SELECT 'evt_' || printf('%012x', ${columns.at}) || lower(hex(randomblob(7))), NEW.workspace_id, ${type},
-      ${columns.verification}, ${columns.message}, NEW.session_id, ${columns.data ?? "'{}'"}, ${columns.at} WHERE ${when};`;
+      ${columns.verification}, ${columns.message}, NEW.session_id, ${columns.data ?? "'{}'"}, ${columns.at}, NEW.test
+    WHERE ${when};`;
 
 const ofVerification = (type: string, { data, at = "NEW.updated_at" }: { data?: string; at?: string }, when?: string) =>
   event(type, { verification: "NEW.id", message: "NEW.message_id", at, ...(data === undefined ? {} : { data }) }, when);
@@ -195,9 +196,10 @@ const messageTriggers = {
   // A message that found no account counts as sent for its session: the score must not reveal who has no account.
   message_settled: `AFTER UPDATE OF status ON message WHEN NEW.status <> OLD.status AND NOT ${isUnsent("NEW")} BEGIN
     ${ofMessage(`CASE NEW.status ${ends.map(({ to, event: type }) => `WHEN '${to}' THEN '${type}'`).join(" ")} END`, { data: reason }, `NEW.status IN ${list(ends.map(({ to }) => to))}`)}
-    INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at)
+    INSERT INTO event (id, workspace_id, type, verification_id, message_id, session_id, data, at, test)
       SELECT 'evt_' || printf('%012x', NEW.updated_at) || lower(hex(randomblob(7))), NEW.workspace_id,
-        '${verificationLife.giveUp.event}', v.id, NEW.id, NEW.session_id, json_object('reason', NEW.failure), NEW.updated_at
+        '${verificationLife.giveUp.event}', v.id, NEW.id, NEW.session_id, json_object('reason', NEW.failure), NEW.updated_at,
+        NEW.test
       FROM verification v WHERE v.id = NEW.verification_id AND NEW.status = 'failed' AND NEW.failure = 'not_on_whatsapp'
         AND v.message_id = NEW.id AND v.status = 'pending' AND v.expires_at > NEW.updated_at
         AND NOT EXISTS (SELECT 1 FROM message o WHERE o.verification_id = v.id AND o.id <> NEW.id

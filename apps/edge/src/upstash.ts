@@ -1,4 +1,12 @@
-import { deliverPath, erasePath, expandPath, jobPaths, mediaDownloadHeader, writtenSendJob } from "@sandi/contracts";
+import {
+  deliverPath,
+  erasePath,
+  expandPath,
+  jobPaths,
+  mediaDownloadHeader,
+  replayPath,
+  writtenSendJob,
+} from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
@@ -24,10 +32,10 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 }
 
 /** The jobs that QStash delivers to the edge itself. */
-const ownPaths = { delivery: deliverPath, batch: expandPath, erasure: erasePath };
+const ownPaths = { delivery: deliverPath, batch: expandPath, erasure: erasePath, replay: replayPath };
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
-  kind === "delivery" || kind === "batch" || kind === "erasure"
+  kind === "delivery" || kind === "batch" || kind === "erasure" || kind === "replay"
     ? `${PUBLIC_URL}${ownPaths[kind]}`
     : `${CONNECTOR_URL}${jobPaths[kind]}`;
 
@@ -50,6 +58,7 @@ const headersOf = (job: Job): Record<string, string> => ({
   "upstash-retries": "5",
   "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
   "upstash-timeout": "30s",
+  ...("notBefore" in job ? { "upstash-not-before": String(Math.ceil(job.notBefore / 1000)) } : {}),
   ...flowOf(job),
   ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
   ...("tracestate" in job ? { "upstash-forward-tracestate": job.tracestate } : {}),

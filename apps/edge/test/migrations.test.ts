@@ -93,7 +93,7 @@ it("what an older database had still to publish is published by the first cron",
     "ses_1.3.3",
     "msg_code.2",
     "msg_sent.revoke.2",
-    "dlv_1.8",
+    "dlv_1.0.8",
     "msg_text.5",
   ]);
   expect(published.at(-1)).toMatchObject({ body: { lane: "bulk", pacing: "normal" }, traceparent: "00-trace" });
@@ -184,7 +184,7 @@ const apiKey = (id: string, workspace: string, held: readonly string[], environm
 it("a key with all older scopes gets the scope for groups where no key has it", async () => {
   const before = migrations.findIndex(({ name }) => name === "0031_group_scope");
   await migrate(client, migrations.slice(0, before), now);
-  const ofRelease = scopes.filter((scope) => scope !== "message:read" && scope !== "data:erase");
+  const ofRelease = scopes.filter((scope) => !["message:read", "data:erase", "event:read"].includes(scope));
   const older = ofRelease.filter((scope) => scope !== "group:manage");
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
@@ -205,7 +205,7 @@ it("a key with all older scopes gets the scope for groups where no key has it", 
 it("a key with all older scopes gets the scope to read messages where no key has it, and no other key does", async () => {
   const before = migrations.findIndex(({ name }) => name === "0036_media");
   await migrate(client, migrations.slice(0, before), now);
-  const older = scopes.filter((scope) => scope !== "message:read" && scope !== "data:erase");
+  const older = scopes.filter((scope) => !["message:read", "data:erase", "event:read"].includes(scope));
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'Narrow', 0)",
     apiKey("key_full", "ws_1", older),
@@ -221,7 +221,7 @@ it("a key with all older scopes gets the scope to read messages where no key has
 it("a key with all older scopes gets the scope to erase people where no key has it, and no other key does", async () => {
   const before = migrations.findIndex(({ name }) => name === "0045_erasure");
   await migrate(client, migrations.slice(0, before), now);
-  const older = scopes.filter((scope) => scope !== "data:erase");
+  const older = scopes.filter((scope) => !["data:erase", "event:read"].includes(scope));
   await client.batch([
     "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
     apiKey("key_full", "ws_1", older),
@@ -236,6 +236,23 @@ it("a key with all older scopes gets the scope to erase people where no key has 
     ["key_full", JSON.stringify(scopes)],
     ["key_new", JSON.stringify(["key:manage", "data:erase"])],
   ]);
+});
+
+it("a key with all older scopes gets the scope to read events where no key has it, and no other key does", async () => {
+  const before = migrations.findIndex(({ name }) => name === "0047_webhooks");
+  await migrate(client, migrations.slice(0, before), now);
+  const older = scopes.filter((scope) => scope !== "event:read");
+  await client.batch([
+    "INSERT INTO workspace (id, name, created_at) VALUES ('ws_1', 'Old', 0), ('ws_2', 'New', 0)",
+    apiKey("key_full", "ws_1", older),
+    apiKey("key_narrow", "ws_1", older.slice(1)),
+    apiKey("key_test", "ws_1", older, "test"),
+    apiKey("key_new", "ws_2", ["key:manage", "event:read"]),
+    apiKey("key_chosen", "ws_2", older),
+  ]);
+  await migrateDatabase(client, now);
+  const { rows } = await client.execute("SELECT id FROM api_key WHERE scopes LIKE '%event:read%' ORDER BY id");
+  expect(rows.map(({ id }) => id)).toEqual(["key_full", "key_new"]);
 });
 
 it("the triggers and the code agree on the numbers that both contain", async () => {

@@ -23,7 +23,9 @@ export type IdPrefix =
   | "bat"
   | "cht"
   | "per"
-  | "era";
+  | "era"
+  | "whe"
+  | "rpl";
 
 const crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 const randomBytes = 10;
@@ -83,6 +85,8 @@ export const TemplateId = idOf("tpl", "A template.");
 export const KeyId = idOf("key", "An API key.");
 export const AccessRuleId = idOf("rul", "An allow or block rule.");
 export const HookId = idOf("hook", "A hook of Supabase Auth.");
+export const WebhookId = idOf("whe", "A webhook: an endpoint that gets events.");
+export const ReplayId = idOf("rpl", "A replay of events onto a webhook.");
 export const AlertChannelId = idOf("alc", "An alert channel.");
 export const IncidentId = idOf("inc", "An incident.");
 export const DeliveryId = idOf("dlv", "One message to an endpoint, such as an alert channel.");

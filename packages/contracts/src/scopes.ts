@@ -16,6 +16,7 @@ export const scopes = [
   "analytics:read",
   "key:manage",
   "data:erase",
+  "event:read",
 ] as const;
 
 export const Scope = z.enum(scopes);

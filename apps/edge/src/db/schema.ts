@@ -24,8 +24,23 @@ import type {
 import type { BatchItemTable, BatchMediaTable, BatchTable } from "./tables/batches.ts";
 import type { MediaObjectTable, MediaTable } from "./tables/media.ts";
 import type { ErasureTable } from "./tables/erasures.ts";
-import type { ChatAliasTable, ChatTable, EventTable, JobTable, MessageTable } from "./tables/messages.ts";
-import type { DeliveryTable, EndpointTable, IncidentTable } from "./tables/deliveries.ts";
+import type {
+  ChatAliasTable,
+  ChatTable,
+  EventContentTable,
+  EventTable,
+  JobTable,
+  MessageTable,
+} from "./tables/messages.ts";
+import type {
+  DeliveryAttemptTable,
+  DeliveryTable,
+  EndpointHourTable,
+  EndpointTable,
+  IncidentTable,
+  ReplayTable,
+  WebhookPositionTable,
+} from "./tables/deliveries.ts";
 
 /** The tables. Times are milliseconds, JSON is text. */
 export interface Tables {
@@ -54,6 +69,7 @@ export interface Tables {
   supabaseHook: SupabaseHookTable;
   sessionFigure: SessionFigureTable;
   event: EventTable;
+  eventContent: EventContentTable;
   conversion: ConversionTable;
   audit: AuditTable;
   bootstrap: { tokenHash: string; workspaceId: string; usedAt: number };
@@ -61,6 +77,10 @@ export interface Tables {
   endpoint: EndpointTable;
   incident: IncidentTable;
   delivery: DeliveryTable;
+  deliveryAttempt: DeliveryAttemptTable;
+  endpointHour: EndpointHourTable;
+  replay: ReplayTable;
+  webhookPosition: WebhookPositionTable;
   job: JobTable;
   pairingRequest: PairingRequestTable;
 }

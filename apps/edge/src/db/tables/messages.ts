@@ -110,6 +110,22 @@ export interface EventTable {
   /** JSON object. */
   data: string;
   at: number;
+  /** Of the sandbox. */
+  test: 0 | 1;
+}
+
+/** What somebody wrote or did, as an event reports it. */
+export interface EventContentTable {
+  eventId: string;
+  workspaceId: string;
+  messageId: string;
+  /** JSON, sealed with the workspace's key. */
+  sealed: string;
+  expiresAt: number;
+  sessionId: string;
+  /** Who wrote it; null: the account itself. */
+  personId: string | null;
+  storedAt: number;
 }
 
 /** A call of QStash about a row of another table. It is deleted when that row no longer needs it (jobs/). */
