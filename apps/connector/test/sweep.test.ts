@@ -50,18 +50,21 @@ test("old rows are deleted and parked events retried, although the newest versio
   expect(timers).toEqual([]);
 });
 
+/** A session, unless it is there, and one of its events, which waits for so long. */
+const insert = (sessionId: string, contentMs: number | null, ageMs: number) => [
+  {
+    sql: `INSERT INTO session (id, workspace_id, desired, revision, content_ms, state_at, created_at)
+      VALUES (?, 'w', 'running', 1, ?, 0, 0)
+      ON CONFLICT DO NOTHING`,
+    args: [sessionId, contentMs],
+  },
+  {
+    sql: "INSERT INTO outbox (session_id, body, sealed_content, created_at) VALUES (?, ?, 'sealed', ?)",
+    args: [sessionId, String(ageMs), Date.now() - ageMs],
+  },
+];
+
 test("contents of waiting events are deleted when their session keeps them no longer", async () => {
-  const insert = (sessionId: string, contentMs: number | null, ageMs: number) => [
-    {
-      sql: `INSERT INTO session (id, workspace_id, desired, revision, content_ms, state_at) VALUES (?, 'w', 'running', 1, ?, 0)
-        ON CONFLICT DO NOTHING`,
-      args: [sessionId, contentMs],
-    },
-    {
-      sql: "INSERT INTO outbox (session_id, body, sealed_content, created_at) VALUES (?, ?, 'sealed', ?)",
-      args: [sessionId, String(ageMs), Date.now() - ageMs],
-    },
-  ];
   const hourMs = 3_600_000;
   await store.writer.write([
     ...insert("day", 24 * hourMs, 23 * hourMs),
