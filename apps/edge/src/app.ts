@@ -8,6 +8,7 @@ import { unmatched } from "./http/routing.ts";
 import { secured } from "./http/security.ts";
 import { traced } from "./http/tracing.ts";
 import { docs } from "./pages/docs.ts";
+import { reportWrites } from "./webhooks/report-writes.ts";
 import { health } from "./pages/health.ts";
 import { landing } from "./pages/landing.ts";
 import { explained, problemPages } from "./pages/problems.ts";
@@ -15,7 +16,7 @@ import { explained, problemPages } from "./pages/problems.ts";
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
   const app = new OpenAPIHono<AppEnv>({ strict: false, router: splitRouter() });
-  app.use(secured, traced, explained, wakesStreams);
+  app.use(secured, traced, explained, reportWrites, wakesStreams);
   app.onError(onError);
   for (const { tag, notFound = "not-found", operations = [], routes } of features) {
     for (const operation of operations) operation.addTo(app, { tag: tag?.name ?? "", notFound });

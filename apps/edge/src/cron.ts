@@ -14,7 +14,7 @@ import type { Services } from "./services.ts";
 import { sweep } from "./sweep.ts";
 import { keptForRetry, moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
-import { deliverRecentEvents } from "./webhooks/event-topic.ts";
+import { fanOutBehind } from "./webhooks/fan-out.ts";
 
 const releaseRounds = 20;
 const settleRounds = 4;
@@ -43,7 +43,7 @@ export async function runCron(services: Services): Promise<{ published: number }
     "advance batches": () => advanceDue(services),
     "erase people": () => advanceErasures(services),
     "cancel forgotten batches": () => cancelForgotten(services),
-    deliver: () => deliverRecentEvents(services),
+    deliver: () => fanOutBehind(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),
     sweep: () => repeat(sweepRounds, () => sweep(services)),
     "delete media": () => repeat(mediaRounds, () => deleteDueObjects(services)),

@@ -10,11 +10,14 @@ const callsPerMinute: Record<Pacing, number | undefined> = { careful: 20, normal
 /** Codes are limited in parallel calls, never by a rate. */
 const parallelCodes = 64;
 const parallelMessages = 8;
+/** A slow webhook endpoint holds up no more calls than these. */
+const parallelDeliveries = 16;
 
 /** The headers of QStash's flow control: a key for each session and lane, so that lanes do not wait for each other. */
 export function flowOf(job: Job): Record<string, string> {
   if (job.kind === "delivery") {
-    return { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": "rate=20, period=60s" };
+    const value = job.flowKey.startsWith("whe_") ? `parallelism=${parallelDeliveries}` : "rate=20, period=60s";
+    return { "upstash-flow-control-key": job.flowKey, "upstash-flow-control-value": value };
   }
   if (job.kind !== "send") return {};
   const { sessionId, lane } = job.body;

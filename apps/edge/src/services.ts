@@ -26,8 +26,8 @@ type JobCall =
   | { kind: "send"; body: SendJob; deduplicationId: string }
   | { kind: "revoke"; body: RevokeJob; deduplicationId: string }
   | { kind: "session"; body: SessionJob; mediaDownload: MediaDownload; deduplicationId: string }
-  /** To the edge itself. QStash limits the rate of each `flowKey`. */
-  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string }
+  /** To the edge itself, not before this time in milliseconds. QStash limits each `flowKey`. */
+  | { kind: "delivery"; body: DeliveryJob; deduplicationId: string; flowKey: string; notBefore?: number }
   /** To the edge itself. */
   | { kind: "batch"; body: BatchJob; deduplicationId: string }
   /** To the edge itself. */

@@ -50,6 +50,7 @@ const headersOf = (job: Job): Record<string, string> => ({
   "upstash-retries": "5",
   "upstash-retry-delay": "min(8000, 1000 * pow(2, retried))",
   "upstash-timeout": "30s",
+  ...("notBefore" in job ? { "upstash-not-before": String(Math.ceil(job.notBefore / 1000)) } : {}),
   ...flowOf(job),
   ...("traceparent" in job ? { "upstash-forward-traceparent": job.traceparent } : {}),
   ...("tracestate" in job ? { "upstash-forward-tracestate": job.tracestate } : {}),

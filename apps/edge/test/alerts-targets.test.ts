@@ -119,6 +119,7 @@ describe("the text of an alert", () => {
           id: "dlv_1",
           message: incidentMessage({ ...alert, name: evil }),
           telegramUrl: "https://t.test",
+          isReplay: false,
           now: new Date(),
         })
       ).body;

@@ -1,6 +1,6 @@
 import { deliverPath, type AuditList, type CreatedAlertChannel } from "@sandi/contracts";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createChannel } from "../src/alerts/create-channel.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import {
@@ -9,11 +9,11 @@ import {
   queueSignature,
   slackRefusals,
   slackUrl,
-  startAlerts,
   telegramRefusals,
   webhookUrl,
 } from "./alerts-world.ts";
 import { queueKeys } from "./harness.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const path = "/v1/alert-channels";
 const telegram = { kind: "telegram", url: undefined, botToken, chatId: "-1001234567890" };
@@ -21,15 +21,11 @@ const webhook = { kind: "webhook", url: webhookUrl };
 const slack = { kind: "slack", name: "On call", url: slackUrl };
 
 let world: Alerts;
+useAlerts((started) => (world = started));
 let session: string;
 
 beforeEach(async () => {
-  world = await startAlerts();
   session = await world.edge.addSession();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 /** Opens an incident that is reported at once. */
@@ -285,11 +281,16 @@ describe("a delivery", () => {
     const deliveryId = job?.kind === "delivery" ? job.body.deliveryId : "";
     world.answers.push(telegramRefusals.tooMany, telegramRefusals.blocked);
     const first = await world.knock(deliveryId);
-    expect([first.status, first.headers.get("retry-after")]).toEqual([503, "35"]);
+    expect([first.status, first.body]).toEqual([200, { outcome: "retry", error: "rate_limited" }]);
+    await world.edge.settled();
+    const again = world.edge.jobs.findLast(({ kind }) => kind === "delivery");
+    expect(again).toMatchObject({ notBefore: world.edge.services.now().getTime() + 35_000 });
+    expect([(await world.knock(deliveryId)).body, world.calls.length]).toEqual([{ outcome: "nothing" }, 1]);
+    world.edge.advance(35_000);
     expect(await world.deliveries(id)).toMatchObject([{ status: "queued", lastStatus: 429, error: "rate_limited" }]);
     expect((await world.channel(id)).failuresInRow).toBe(0);
     const second = await world.knock(deliveryId);
-    expect([second.status, second.headers.get("upstash-nonretryable-error")]).toEqual([489, "true"]);
+    expect([second.status, second.body]).toEqual([200, { outcome: "failed", error: "refused" }]);
     expect(await world.deliveries(id)).toMatchObject([
       { status: "failed", attempts: 2, lastStatus: 403, error: "refused" },
     ]);
@@ -298,19 +299,19 @@ describe("a delivery", () => {
   });
 
   it.each([
-    ["invalid_payload", slackRefusals.invalid_payload, 489, "refused"],
-    ["channel_is_archived", slackRefusals.channel_is_archived, 489, "refused"],
-    ["no_service", slackRefusals.no_service, 489, "refused"],
-    ["a redirect", { status: 302, retryAfter: null, text: "" }, 489, "redirected"],
-    ["an outage", { status: 502, retryAfter: null, text: "" }, 503, "server_error"],
-    ["no connection", new TypeError("fetch failed"), 503, "unreachable"],
-    ["silence", new DOMException("late", "TimeoutError"), 503, "timed_out"],
+    ["invalid_payload", slackRefusals.invalid_payload, "failed", "refused"],
+    ["channel_is_archived", slackRefusals.channel_is_archived, "failed", "refused"],
+    ["no_service", slackRefusals.no_service, "failed", "refused"],
+    ["a redirect", { status: 302, retryAfter: null, text: "" }, "failed", "redirected"],
+    ["an outage", { status: 502, retryAfter: null, text: "" }, "queued", "server_error"],
+    ["no connection", new TypeError("fetch failed"), "queued", "unreachable"],
+    ["silence", new DOMException("late", "TimeoutError"), "queued", "timed_out"],
   ])("that meets %s is noted as what it is", async (_, answer, status, error) => {
     const { id } = await world.addChannel();
     await ban();
     world.answers.push(answer);
-    expect(await world.deliver()).toEqual([status]);
-    expect(await world.deliveries(id)).toMatchObject([{ error, status: status === 489 ? "failed" : "queued" }]);
+    expect(await world.deliver()).toEqual([200]);
+    expect(await world.deliveries(id)).toMatchObject([{ error, status }]);
   });
 
   it("is made by QStash only, for this very address and body, lately, with the current or the next key", async () => {
@@ -401,7 +402,8 @@ describe("a channel that fails", () => {
     for (let i = 0; i < 20; i++) {
       expect((await world.channel(id)).pausedAt).toBeNull();
       world.answers.push({ status: 500, retryAfter: null, text: "" });
-      expect((await world.knock(deliveryId)).status).toBe(503);
+      expect((await world.knock(deliveryId)).body).toMatchObject({ outcome: "retry" });
+      world.edge.advance(120_000);
     }
     expect(await world.channel(id)).toMatchObject({ failuresInRow: 20, pausedBecause: "failures" });
     expect((await world.knock(deliveryId)).status).toBe(200);

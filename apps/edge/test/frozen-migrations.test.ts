@@ -43,7 +43,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0042_batch_media", "6b085be8802ec3421268df51b42b049f040ccb5f716f5bf6ff60bb8fa76dd49e"],
   ["0043_received_files", "89dfb3c62997f506ddc83c501f92912920e0d2f5f0065b0f66c431be13a30cb1"],
   ["0045_erasure", "606f55461daf82890c0b2f97514abff23e008a2e420ac21518825c24436be764"],
-  ["0047_webhooks", "7e5a1235a6b109d2903e9f2033fcd8d651579e0383136268ca9201671141c00c"],
+  ["0047_webhooks", "d421b3122f4c60ffe81095cfe33165fab44ffeb7ba933688644c5498f63e31c3"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -32,7 +32,7 @@ export async function changeChannel(ctx: Context, { id, change }: Input): Promis
     },
     also: (before, after, at) =>
       before.pausedAt !== null && after.pausedAt === null
-        ? [reportResumed(services.db, { channelId: after.id, at })]
+        ? [reportResumed(services.db, { endpointId: after.id, at })]
         : [],
     action: "alert_channel.updated",
     detail: (before, after) => ({

@@ -1,29 +1,51 @@
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import type { EndpointTable } from "../db/tables/deliveries.ts";
+import type { FailedEndpoint } from "../outbound/topic.ts";
 import { ofWorkspace, pauseOrphanEndpoints } from "../outbound/orphans.ts";
 import { closeIncidents, openIncidents } from "./incident-changes.ts";
 
-const kind = "channel_paused";
+const kinds = { alert: "channel_paused", event: "webhook_paused" } as const;
+const topics = ["alert", "event"] as const;
 
-/** Pauses the endpoints whose key has ended. An alert channel among them is an incident. */
+/** Pauses the endpoints whose key has ended. Each is an incident. */
 export const pauseOrphans = (db: Db, orphans: { workspaceId?: string; at: number }): CompiledQuery[] => [
   pauseOrphanEndpoints(db, orphans),
-  ...openIncidents(db, { subjects: paused("key_ended", orphans), kind, reason: "key_ended", at: orphans.at }),
+  ...topics.flatMap((topic) =>
+    openIncidents(db, {
+      subjects: paused({ topic, because: "key_ended", ...orphans }),
+      kind: kinds[topic],
+      reason: "key_ended",
+      at: orphans.at,
+    }),
+  ),
 ];
 
-/** Opens the incident of a channel that this batch has paused because it failed too often. */
-export const reportFailing = (db: Db, { endpointId, at }: { endpointId: string; at: number }): CompiledQuery[] =>
+/** Opens the incident of an endpoint that this batch has paused because of its failures. */
+export const reportFailing = (db: Db, { endpointId, topic, because, at }: FailedEndpoint): CompiledQuery[] =>
   openIncidents(db, {
-    subjects: sql`${paused("failures", { at })} AND id = ${endpointId}`,
-    kind,
-    reason: "failures",
+    subjects: sql`${paused({ topic, because, at })} AND id = ${endpointId}`,
+    kind: kinds[topic],
+    reason: because,
     at,
   });
 
-/** Closes the incident of a channel that was resumed. */
-export const reportResumed = (db: Db, { channelId, at }: { channelId: string; at: number }): CompiledQuery =>
-  closeIncidents(db, { subjects: sql`SELECT ${channelId} AS id`, kinds: [kind], ending: "recovered", at });
+/** Closes the incident of a channel or webhook that was resumed. */
+export const reportResumed = (db: Db, { endpointId, at }: { endpointId: string; at: number }): CompiledQuery =>
+  closeIncidents(db, {
+    subjects: sql`SELECT ${endpointId} AS id`,
+    kinds: Object.values(kinds),
+    ending: "recovered",
+    at,
+  });
 
-const paused = (because: "failures" | "key_ended", { workspaceId, at }: { workspaceId?: string; at: number }) =>
+interface Paused {
+  topic: EndpointTable["topic"];
+  because: NonNullable<EndpointTable["pausedBecause"]>;
+  workspaceId?: string;
+  at: number;
+}
+
+const paused = ({ topic, because, workspaceId, at }: Paused) =>
   sql`SELECT id, workspace_id FROM endpoint
-    WHERE topic = 'alert' AND paused_at = ${at} AND paused_because = ${because} AND ${ofWorkspace(workspaceId)}`;
+    WHERE topic = ${topic} AND paused_at = ${at} AND paused_because = ${because} AND ${ofWorkspace(workspaceId)}`;

@@ -22,10 +22,10 @@ export const dueAt = (incident: "i" | "j") =>
 export const isReported = (incident: "i" | "j") =>
   sql<boolean>`NOT EXISTS (SELECT 1 FROM json_each(c.settings, '$.mutedKinds') WHERE value = ${sql.ref(`${incident}.kind`)})`;
 
-const isBeside = sql`j.workspace_id = i.workspace_id AND j.closed_at IS NULL AND j.kind <> 'channel_paused' AND ${isReported("j")}`;
+const isBeside = sql`j.workspace_id = i.workspace_id AND j.closed_at IS NULL AND j.kind NOT IN ('channel_paused', 'webhook_paused') AND ${isReported("j")}`;
 
 /** True of an open incident that began together with many others. */
-export const isInStorm = sql<boolean>`(i.kind <> 'channel_paused' AND ${fewIncidents} <
+export const isInStorm = sql<boolean>`(i.kind NOT IN ('channel_paused', 'webhook_paused') AND ${fewIncidents} <
   (SELECT count(*) FROM (SELECT 1 FROM incident j WHERE ${isBeside}
     AND j.since BETWEEN i.since - ${stormMs} AND i.since + ${stormMs} LIMIT ${fewIncidents + 1})))`;
 

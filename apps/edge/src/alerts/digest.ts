@@ -56,6 +56,7 @@ const words: Record<IncidentKind, string> = {
   failures_high: "Fail to send",
   connector_silent: "No connector",
   channel_paused: "Paused",
+  webhook_paused: "Paused",
 };
 
 const stormAdvice =

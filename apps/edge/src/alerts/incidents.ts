@@ -53,6 +53,7 @@ export const toIncident = (row: IncidentTable): Incident => ({
 export const subjectOf = (subject: string) => ({
   sessionId: subject.startsWith("ses_") ? subject : null,
   channelId: subject.startsWith("alc_") ? subject : null,
+  webhookId: subject.startsWith("whe_") ? subject : null,
 });
 
 const advice: Record<string, string> = {
@@ -69,9 +70,19 @@ const advice: Record<string, string> = {
   failures: "The target failed 20 times in a row. Repair it, then resume the channel: PATCH with isPaused false.",
 };
 
+const resume = "Then resume it: PATCH with isPaused false. It gets the events that wait.";
+const webhookAdvice: Record<string, string> = {
+  key_ended: `The webhook's API key was revoked, has expired or lost \`webhook:manage\`. Use another key. ${resume}`,
+  failures: `Every attempt of the last three days failed. Repair the receiver. ${resume}`,
+  gone: `The receiver answered 410, so it wants no more events. If it is needed, repair it. ${resume}`,
+};
+
 /** What it is, and what to do. */
 export const detailOf = ({ kind, reason }: { kind: IncidentKind; reason: string | null }): string =>
-  sessionReasons[reason as SessionReason] ?? advice[reason ?? ""] ?? incidentKinds[kind];
+  (kind === "webhook_paused" ? webhookAdvice[reason ?? ""] : undefined) ??
+  sessionReasons[reason as SessionReason] ??
+  advice[reason ?? ""] ??
+  incidentKinds[kind];
 
 /** Closes the incidents of a session that was stopped or deleted. The channels do not report that. */
 export const withdrawIncidents = (

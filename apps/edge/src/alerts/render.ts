@@ -34,6 +34,7 @@ const headlines: Record<IncidentKind, string> = {
   failures_high: "fails to send",
   connector_silent: "has no connector",
   channel_paused: "is paused",
+  webhook_paused: "is paused",
 };
 
 export const testMessage = (publicUrl: string): Message => ({
@@ -71,8 +72,8 @@ export function incidentMessage(alert: Alert): Message {
 /** What happened, what to do, since when, and where to look. */
 function textOf({ notification, incident, name, phone, publicUrl }: Alert): string {
   const { kind, subject, openedAt, since, closedAt, times } = incident;
-  const { channelId } = subjectOf(subject);
-  const who = `${channelId ? "Alert channel" : "Session"} ${nameAndNumber({ name, phone })}`;
+  const { channelId, webhookId } = subjectOf(subject);
+  const who = `${channelId ? "Alert channel" : webhookId ? "Webhook" : "Session"} ${nameAndNumber({ name, phone })}`;
   const link = linkTo(publicUrl, subject);
   if (notification === "closed") {
     const lasted = durationOf((closedAt ?? since) - since);

@@ -6,6 +6,7 @@ import {
   type DeliveryToPublish,
   newDeliveryId,
   type NewDeliveries,
+  toPublish,
 } from "../outbound/delivery.ts";
 import { dueAt, endedDigests, isInStorm, isReported, isSettled } from "./digest-rules.ts";
 
@@ -37,7 +38,7 @@ export const scheduleDeliveries = (
   })}
     INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, times, content, created_at)
     SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, type, times, content, ${now}
-    FROM due WHERE NOT is_for_digest RETURNING id, endpoint_id, 1 AS publish_count`.compile(db.kysely),
+    FROM due WHERE NOT is_for_digest RETURNING ${toPublish}`.compile(db.kysely),
   jobs: appendDeliveryJobs(db, now),
 });
 
@@ -72,13 +73,11 @@ export function scheduleAllDeliveries(
         (id, workspace_id, endpoint_id, subject_id, type, times, content, status, digest_id, created_at)
       SELECT ${newDeliveryId(now)}, workspace_id, channel_id, incident_id, type, times, content,
         iif(new_digest_id IS NULL, 'queued', 'in_digest'), new_digest_id, ${now}
-      FROM grouped RETURNING id, endpoint_id, 1 AS publish_count, digest_id`.compile(db.kysely),
+      FROM grouped RETURNING ${toPublish}, digest_id`.compile(db.kysely),
     digests:
       sql<DeliveryToPublish>`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, type, times, created_at)
       SELECT digest_id, workspace_id, endpoint_id, iif(min(type) = 'closed', 'closed', 'opened'), count(*), ${now}
-      FROM delivery WHERE ${isOfThisRun} GROUP BY digest_id RETURNING id, endpoint_id, 1 AS publish_count`.compile(
-        db.kysely,
-      ),
+      FROM delivery WHERE ${isOfThisRun} GROUP BY digest_id RETURNING ${toPublish}`.compile(db.kysely),
     jobs: appendDeliveryJobs(db, now),
   };
 }

@@ -8,5 +8,5 @@ import { alertTopic } from "./topic.ts";
 export async function testChannel(ctx: Context, channelId: string): Promise<AlertTest> {
   const tested = await testEndpoint(ctx, alertTopic, channelId);
   if (!tested) throw new AppError("alert-channel-not-found");
-  return { ...toDelivery(tested.delivery), answer: tested.answer };
+  return { ...toDelivery(tested.delivery), answer: tested.sent.refusal };
 }

@@ -6,6 +6,10 @@ import { digestMessage, readDigest } from "./digest.ts";
 import { incidentMessage, type IncidentSnapshot, testMessage } from "./render.ts";
 import { scheduleDeliveries } from "./schedule-deliveries.ts";
 
+/** A channel that fails so often in a row is paused. */
+const mostFailures = 20;
+const usualSeconds = (failures: number) => (failures <= 5 ? 15 : 120);
+
 /** Alerts: what channels report of incidents. */
 export const alertTopic: Topic = {
   name: "alert",
@@ -13,10 +17,15 @@ export const alertTopic: Topic = {
     const { type, text, data } = await messageOf(services, delivery);
     return { type, text, data: { ...data, text } };
   },
+  waitAfter: ({ kind, retryAfterSeconds }, failures) =>
+    kind === "failed" ? undefined : Math.max(1, Math.min(retryAfterSeconds ?? usualSeconds(failures), 3600)) * 1000,
+  // A target that is busy is not broken.
+  isExcused: ({ error }) => error === "rate_limited",
+  pauseAfter: () => ({ because: "failures", when: sql`failures_in_row >= ${mostFailures}` }),
   // A channel that is paused is an incident: the other channels report it.
-  onFailure: (db, { endpointId, at }) => ({
-    changes: reportFailing(db, { endpointId, at }),
-    reports: scheduleDeliveries(db, { now: at, subjects: [endpointId] }),
+  onFailure: (db, failed) => ({
+    changes: reportFailing(db, failed),
+    reports: scheduleDeliveries(db, { now: failed.at, subjects: [failed.endpointId] }),
   }),
   // The deliveries of an incident decide what is reported next.
   isKept: sql`EXISTS (SELECT 1 FROM incident WHERE incident.id = delivery.subject_id)`,

@@ -1,4 +1,5 @@
 import { Quota, type Scope } from "@sandi/contracts";
+import { sql } from "kysely";
 import type { Actor } from "../actor.ts";
 import type { Db, Tables } from "../db/schema.ts";
 import { readPolicy } from "../stored-policy.ts";
@@ -32,6 +33,11 @@ export async function findKey(db: Db, hash: string): Promise<CallingKey | undefi
       "workspace.policy",
       "workspace.quota",
     ])
+    .select(
+      sql<0 | 1>`EXISTS (SELECT 1 FROM webhook_position p WHERE p.workspace_id = api_key.workspace_id)`.as(
+        "hasEndpoints",
+      ),
+    )
     .where("apiKey.hash", "=", hash)
     .where("apiKey.revokedAt", "is", null)
     .executeTakeFirst();
@@ -44,6 +50,7 @@ export async function findKey(db: Db, hash: string): Promise<CallingKey | undefi
     ipAllowList: JSON.parse(row.ipAllowList) as string[],
     policy: readPolicy(row.policy),
     quota: Quota.parse(JSON.parse(row.quota)),
+    hasEndpoints: row.hasEndpoints === 1,
   };
   return { actor, lastUsedAt };
 }

@@ -20,7 +20,7 @@ import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
-import { deliverEvents } from "../webhooks/event-topic.ts";
+import { behindOf, fanOutSoon } from "../webhooks/fan-out.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { deleteReceivedFile } from "../media/repository.ts";
 import { mergeChats } from "../messages/merge-chats.ts";
@@ -38,10 +38,9 @@ export async function applyEvents(services: Services, events: readonly Connector
   const spans = events.map((event) => spanOf(services, event));
   const received = await readReceived(services, events, at);
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
-  const hasFailure = events.some(({ type }) => type === "message.failed");
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   const senders = events.flatMap((event) => (event.type === "message.sent" && event.chatId ? [event.sessionId] : []));
-  const { changes, alerts, failures, policies } = await db.write({
+  const { changes, alerts, policies, behind } = await db.write({
     changes: joinReceipts(events).map((event) =>
       event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
     ),
@@ -49,19 +48,25 @@ export async function applyEvents(services: Services, events: readonly Connector
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
     // In the transaction that opens and closes the incidents.
     alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
-    // Cron delivers the events of acks and receipts, so that a code's way has no more statements.
-    failures: hasFailure ? [deliverEvents(db, { at, times: [at] })] : [],
     // No codes are among them.
     policies: senders.length === 0 ? [] : [policiesOf(db, senders)],
+    behind: behindOf(
+      db,
+      events.map(({ sessionId }) => sessionId),
+    ),
   });
   publishSoon(
     services,
     deliveryJobs,
-    [...alerts, ...failures].flatMap(({ deliveries }) => deliveries.rows),
+    alerts.flatMap(({ deliveries }) => deliveries.rows),
   );
   publishRerouted(
     services,
     changes.flatMap((change) => ("rerouted" in change ? change.rerouted.flatMap(({ moved }) => moved.rows) : [])),
+  );
+  fanOutSoon(
+    services,
+    behind.rows.map(({ workspaceId }) => workspaceId),
   );
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);

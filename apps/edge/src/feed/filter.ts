@@ -1,5 +1,5 @@
 import { type Event, type EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
-import { typesWithoutLookup } from "../messages/timeline.ts";
+import { typesWithoutLookup } from "../messages/shown-events.ts";
 
 /** Which events a reader asks for. */
 export interface EventFilter {

@@ -48,7 +48,7 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
           AND message.session_id = excluded.session_id`,
     sql`INSERT INTO event (id, workspace_id, type, message_id, session_id, data, at)
       SELECT ${received.id}, ${workspaceId}, 'message.received', ${messageId}, ${sessionId},
-        ${JSON.stringify({ type, chatId, origin })}, ${wroteAt} WHERE changes() = 1`,
+        ${JSON.stringify({ type, chatId, chatKind: received.chatKind, origin })}, ${wroteAt} WHERE changes() = 1`,
   ].map((statement) => statement.compile(kysely));
 }
 

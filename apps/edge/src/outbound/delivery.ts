@@ -1,4 +1,4 @@
-import { type CompiledQuery, sql } from "kysely";
+import { type CompiledQuery, type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
@@ -13,7 +13,7 @@ export const deliveryIdsFrom = (at: number) => sql`'dlv_' || printf('%012x', ${a
 /** A delivery that did not succeed within a day is not repeated. */
 export const deliveryLifeMs = 24 * 3600_000;
 
-type Delivery = Pick<DeliveryTable, "endpointId">;
+type Delivery = Pick<DeliveryTable, "endpointId" | "attempts" | "nextAttemptAt">;
 
 /** A stored delivery whose job is to be published. */
 export interface DeliveryToPublish extends Delivery {
@@ -27,6 +27,9 @@ export type NewDeliveries = {
   jobs: CompiledQuery;
 };
 
+/** The columns of a new delivery that its publish needs, in SQL. */
+export const toPublish = sql`id, endpoint_id, attempts, next_attempt_at, 1 AS publish_count`;
+
 /** True in SQL of a `delivery` whose endpoint takes it now. Tests are also sent to paused endpoints. */
 export const canSend = sql<boolean>`EXISTS (SELECT 1 FROM endpoint WHERE endpoint.id = delivery.endpoint_id
   AND (endpoint.paused_at IS NULL OR delivery.type = 'test'))`;
@@ -36,22 +39,37 @@ export const deliveryJobs: JobKind<Delivery> = {
   name: "delivery",
   priority: 4,
   subject: "delivery",
-  columns: sql`delivery.endpoint_id`,
-  expiresAt: () => sql`delivery.created_at + ${deliveryLifeMs}`,
+  columns: sql`delivery.endpoint_id, delivery.attempts, delivery.next_attempt_at`,
+  // A delivery of an event ends by itself, or waits while its endpoint is paused.
+  expiresAt: () => sql`iif(delivery.event_seq IS NULL, delivery.created_at + ${deliveryLifeMs}, NULL)`,
   isWanted: () => sql`delivery.status = 'queued'`,
-  isReady: () => canSend,
+  isReady: (at) => sql`(delivery.next_attempt_at <= ${at} AND ${canSend})`,
   backOff: { quickPublishes: 1, longestMs: 3600_000 },
-  toJob: ({ id, endpointId, publishCount }) => ({
+  toJob: ({ id, endpointId, attempts, nextAttemptAt, publishCount }) => ({
     kind: "delivery",
     body: { deliveryId: id },
-    deduplicationId: `${id}.${publishCount}`,
+    deduplicationId: `${id}.${attempts}.${publishCount}`,
     flowKey: endpointId,
+    ...(nextAttemptAt > 0 ? { notBefore: nextAttemptAt } : {}),
   }),
 };
+
+/** In SQL the id of the oldest delivery of a lane that has not ended. */
+export const headOf = ({ endpointId, lane }: { endpointId: RawBuilder<unknown>; lane: RawBuilder<unknown> }) =>
+  sql`(SELECT head.id FROM delivery head WHERE head.endpoint_id = ${endpointId} AND head.lane = ${lane}
+    AND head.status = 'queued' ORDER BY head.event_seq LIMIT 1)`;
+
+/** True in SQL of a `delivery` that waits for no other one of its lane. */
+export const isHead = sql<boolean>`(delivery.lane IS NULL
+  OR delivery.id = ${headOf({ endpointId: sql`delivery.endpoint_id`, lane: sql`delivery.lane` })})`;
 
 /** The jobs of the deliveries that the same batch has stored at this time; ids begin with the time. */
 export const appendDeliveryJobs = (db: Db, at: number): CompiledQuery =>
   appendJob(db, deliveryJobs, {
-    which: sql`delivery.id BETWEEN ${deliveryIdsFrom(at)} AND ${deliveryIdsFrom(at)} || 'z' AND delivery.status = 'queued'`,
+    which: sql`${beginsWith(deliveryIdsFrom(at))} AND delivery.status = 'queued' AND ${isHead}`,
     at,
   });
+
+/** True in SQL of a `delivery` whose id begins so. */
+export const beginsWith = (start: RawBuilder<unknown>) =>
+  sql<boolean>`delivery.id BETWEEN ${start} AND ${start} || 'z'`;

@@ -3,8 +3,10 @@ import type { Message } from "./topic.ts";
 
 /** One message on its way to a target. */
 export interface Sending {
-  /** The delivery's id. */
+  /** The event's id, or the delivery's. */
   id: string;
+  /** Repeated by hand or by a replay. */
+  isReplay: boolean;
   message: Message;
   now: Date;
   telegramUrl: string;

@@ -12,7 +12,7 @@ export function sweepDeliveries({ db, now }: Services, topics: readonly Topic[])
   const kept = topics.flatMap(({ isKept }) => isKept ?? []);
   return [
     sql`UPDATE delivery SET status = 'failed', error = 'expired' WHERE id IN (SELECT id FROM delivery
-      WHERE status = 'queued' AND created_at <= ${at - deliveryLifeMs} AND NOT EXISTS (SELECT 1 FROM job
+      WHERE status = 'queued' AND event_seq IS NULL AND created_at <= ${at - deliveryLifeMs} AND NOT EXISTS (SELECT 1 FROM job
         WHERE kind = ${deliveryJobs.name} AND subject_id = delivery.id AND publish_after > ${at})
       LIMIT ${sweepSize})`.compile(db.kysely),
     sql`DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE id < ${deliveryIdsFrom(at - keptMs)}

@@ -4,15 +4,16 @@ import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { commitAs } from "../writes/commit-as.ts";
+import { insertAttempt, sealAnswer } from "./attempts.ts";
 import { claimMs } from "./claim.ts";
 import { deliveryJobs } from "./delivery.ts";
-import { send } from "./send.ts";
+import { endFailures } from "./endpoint-health.ts";
+import { send, type Sent } from "./send.ts";
 import type { Topic } from "./topic.ts";
 
 interface Tested {
   delivery: DeliveryTable;
-  /** What the provider says about a refusal. */
-  answer: string | null;
+  sent: Sent;
 }
 
 /**
@@ -45,7 +46,10 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
   });
   const [row] = committed.row;
   if (!row) return undefined;
-  const { outcome, answer } = await send(services, row, await topic.compose(services, row));
+  const message = await topic.compose(services, row);
+  if (!message) throw new Error("a test always has a message");
+  const sent = await send(services, row, message);
+  const { outcome } = sent;
   const isDelivered = outcome.kind === "delivered";
   const end = {
     status: isDelivered ? ("delivered" as const) : ("failed" as const),
@@ -55,10 +59,13 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
   };
   // A test that succeeds ends the row of failures. One that fails counts as none: the caller sees it.
   await db.write([
+    ...insertAttempt(db, row, {
+      sent,
+      answer: topic.name === "event" ? await sealAnswer(services, row, sent.text) : null,
+    }),
     sql`UPDATE delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
       claim_until = 0, delivered_at = ${end.deliveredAt} WHERE id = ${id}`,
-    sql`UPDATE endpoint SET failures_in_row = 0
-      WHERE id = ${endpointId} AND failures_in_row > 0 AND ${Number(isDelivered)}`,
+    ...(isDelivered ? [endFailures(db, endpointId)] : []),
   ]);
-  return { delivery: { ...row, ...end }, answer };
+  return { delivery: { ...row, ...end }, sent };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AlertChannelId, DeliveryId, IncidentId, SessionId } from "../ids.ts";
+import { AlertChannelId, DeliveryId, IncidentId, SessionId, WebhookId } from "../ids.ts";
 import { asSet, plainName, SigningSecret, Timestamp } from "./common.ts";
 import { CreatedBy } from "./keys.ts";
 import { examples } from "./examples.ts";
@@ -14,6 +14,8 @@ export const incidentKinds = {
   failures_high: "Half or more of a session's latest messages failed.",
   connector_silent: "No connector follows the desired state of a session.",
   channel_paused: "An alert channel failed 20 times in a row, or its API key ended. It is paused.",
+  webhook_paused:
+    "A webhook failed for three days, answered 410, or its API key ended. It is paused and keeps its events.",
 } as const;
 
 export type IncidentKind = keyof typeof incidentKinds;
@@ -28,7 +30,7 @@ const AfterSeconds = z.int().min(0).max(86_400).meta({
 });
 const MutedKinds = z
   .array(IncidentKind)
-  .max(8)
+  .max(9)
   .overwrite(asSet)
   .meta({ description: "Kinds of incidents that this channel does not report.", example: ["limited"] });
 const TargetUrl = z.string().max(2048).meta({
@@ -116,6 +118,7 @@ export const Incident = z
     kind: IncidentKind,
     sessionId: SessionId.nullable(),
     channelId: AlertChannelId.nullable().meta({ description: "Of `channel_paused`." }),
+    webhookId: WebhookId.nullable().meta({ description: "Of `webhook_paused`." }),
     reason: z.string().max(64).nullable().meta({ description: "Why, in one word." }),
     detail: z.string().max(512).meta({ description: "What it is, and what to do." }),
     openedAt: Timestamp.meta({ description: "When it first happened." }),

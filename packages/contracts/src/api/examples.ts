@@ -234,6 +234,7 @@ export const examples = {
     kind: "proxy_unreachable",
     sessionId: session.id,
     channelId: null,
+    webhookId: null,
     reason: "proxy_unreachable",
     detail:
       "The session cannot connect through its proxy. Fix or replace the proxy; the session then reconnects by itself.",

@@ -50,6 +50,10 @@ export const webhooks: Migration = {
     `CREATE INDEX replay_endpoint ON replay (endpoint_id)`,
     `CREATE TRIGGER delivery_deleted AFTER DELETE ON delivery BEGIN
       DELETE FROM delivery_attempt WHERE delivery_id = OLD.id;
+      INSERT INTO job (kind, subject_id, workspace_id, publish_after, publish_count)
+        SELECT 'delivery', id, workspace_id, 0, 1 FROM delivery WHERE id = (SELECT id FROM delivery
+          WHERE endpoint_id = OLD.endpoint_id AND lane = OLD.lane AND status = 'queued' ORDER BY event_seq LIMIT 1)
+        AND OLD.status = 'queued' AND EXISTS (SELECT 1 FROM endpoint WHERE id = OLD.endpoint_id) ON CONFLICT DO NOTHING;
     END`,
     `DROP TRIGGER endpoint_deleted`,
     `CREATE TRIGGER endpoint_deleted AFTER DELETE ON endpoint BEGIN

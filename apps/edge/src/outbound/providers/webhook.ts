@@ -7,15 +7,21 @@ import { type SigningSecrets, validSecrets } from "../secrets.ts";
 export interface WebhookTarget extends SigningSecrets {
   kind: "webhook";
   url: string;
+  /** The customer's own headers. */
+  headers?: Record<string, string>;
 }
 
 export const webhook: Provider<WebhookTarget> = {
-  async request(target, { id, message: { type, data }, now }) {
-    const body = JSON.stringify({ type, timestamp: iso(now.getTime()), data });
+  async request(target, { id, message: { type, data, body: whole }, isReplay, now }) {
+    const body = JSON.stringify(whole ?? { type, timestamp: iso(now.getTime()), data });
     const timestamp = Math.floor(now.getTime() / 1000);
     const signature = await signWebhook({ secrets: validSecrets(target, now.getTime()), id, timestamp, body });
     const signed = { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
-    return { url: target.url, headers: { ...jsonHeaders, ...signed }, body };
+    return {
+      url: target.url,
+      headers: { ...target.headers, ...jsonHeaders, ...signed, ...(isReplay ? { "webhook-replay": "true" } : {}) },
+      body,
+    };
   },
   labelOf: ({ url }) => `${new URL(url).origin}/…`,
   addressOf: ({ url }) => url,

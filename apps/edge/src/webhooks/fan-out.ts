@@ -1,0 +1,113 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Db } from "../db/schema.ts";
+import { appendJob } from "../jobs/append-job.ts";
+import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
+import { typesWithoutLookup } from "../messages/shown-events.ts";
+import { beginsWith, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import type { Services } from "../services.ts";
+
+/** One transaction stores about so many deliveries at most, and takes so many events. */
+const mostDeliveries = 2_000;
+const mostEvents = 500;
+const mostRounds = 50;
+const mostWorkspaces = 200;
+/** Types that an endpoint gets only if it names them: they are many, and soon out of date. */
+const rareTypes = ["presence.updated", "session.qr"];
+
+/** True in SQL of a `webhook_position` with events behind it. */
+const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
+  AND e.seq > webhook_position.seq)`;
+
+/** The workspaces of these sessions that have events whose deliveries are not stored. */
+export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
+  sql<{
+    workspaceId: string;
+  }>`SELECT workspace_id FROM webhook_position WHERE workspace_id IN (SELECT workspace_id FROM session
+    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind}`.compile(
+    kysely,
+  );
+
+/** Stores the deliveries of these workspaces' new events in the background of the answer. Cron does what is left. */
+export function fanOutSoon(services: Services, workspaceIds: readonly string[]): void {
+  if (workspaceIds.length === 0) return;
+  const work = async () => {
+    for (const workspaceId of workspaceIds) await fanOut(services, workspaceId);
+  };
+  services.waitUntil(work().catch((error: unknown) => services.log("events wait until cron delivers them", error)));
+}
+
+/** The same for all workspaces. */
+export async function fanOutBehind(services: Services): Promise<void> {
+  const { rows } = await services.db.kysely.executeQuery(
+    sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind}
+      ORDER BY random() LIMIT ${mostWorkspaces}`.compile(services.db.kysely),
+  );
+  for (const { workspaceId } of rows) await fanOut(services, workspaceId);
+}
+
+/**
+ * Stores a delivery of each new event for each endpoint of the workspace that subscribes to it, and publishes them. The
+ * position moves in the same transaction, so an endpoint gets an event once, however often this runs or dies.
+ */
+export async function fanOut(services: Services, workspaceId: string): Promise<void> {
+  for (let round = 0; round < mostRounds; round++) {
+    if (!(await fanOutSome(services, workspaceId))) return;
+  }
+}
+
+/** Answers whether there may be more events. */
+async function fanOutSome(services: Services, workspaceId: string): Promise<boolean> {
+  const { db, now, random } = services;
+  const at = now().getTime();
+  const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
+  const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
+  const most = sql`(SELECT max(1, min(${mostEvents}, ${mostDeliveries} / max(1, count(*)))) FROM endpoint
+    WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
+  const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
+  const results = await db.write({
+    deliveries: sql`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
+        created_at)
+      SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq,
+        iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
+      FROM (${eventsWithEndpoints(due)}) WHERE ${isSubscribed} ORDER BY seq`,
+    jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
+    moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
+      WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
+    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)}`),
+  });
+  publishSoon(services, deliveryJobs, results.published.rows);
+  return results.moved.rows[0]?.more === 1;
+}
+
+/** In SQL: the endpoint's key sees whether a number has an account. */
+const seesAccounts = sql<boolean>`(p.created_by IS NULL OR EXISTS (SELECT 1 FROM api_key k, json_each(k.scopes) s
+  WHERE k.id = p.created_by AND s.value = 'lookup:read'))`;
+
+/** The type of event `e` as endpoint `p` sees it, in SQL. NULL: it does not see the event. */
+function shownType() {
+  const types = Object.entries(typesWithoutLookup).map(([type, shown]) => sql`WHEN ${type} THEN ${shown}`);
+  return sql`CASE WHEN e.data ->> '$.reason' IS 'not_on_whatsapp' AND NOT ${seesAccounts}
+    THEN CASE e.type ${sql.join(types, sql` `)} END ELSE e.type END`;
+}
+
+/** The kind of chat of event `e`, in SQL; NULL if it is about no message. */
+const chatKind = sql`(SELECT coalesce(e.data ->> '$.chatKind',
+    (SELECT r.data ->> '$.chatKind' FROM event r WHERE r.message_id = m.id AND r.verification_id IS NULL
+      AND r.type = 'message.received' LIMIT 1),
+    CASE WHEN m.to_masked = 'status' THEN 'status' WHEN m.to_masked LIKE '%@g.us' THEN 'group' ELSE 'person' END)
+  FROM message m WHERE m.id = e.message_id)`;
+
+const eventsWithEndpoints = (due: RawBuilder<unknown>) => sql`SELECT e.id, e.workspace_id, e.seq,
+    nullif(e.session_id, '') AS session_id, ${shownType()} AS shown, p.id AS endpoint_id, p.settings, p.is_ordered,
+    iif(p.settings ->> '$.chatKinds' IS NULL, NULL, ${chatKind}) AS chat_kind
+  FROM event e CROSS JOIN endpoint p ON p.workspace_id = e.workspace_id AND p.topic = 'event' AND p.test = e.test
+    AND p.from_seq < e.seq
+  WHERE e.seq IN (${due})`;
+
+/** True in SQL of an event with an endpoint whose settings ask for it. Only events about messages have a kind of chat. */
+const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
+    CASE pattern.value WHEN '*' THEN shown NOT IN (${sql.join(rareTypes)}) ELSE shown GLOB pattern.value END)
+  AND (settings ->> '$.sessionIds' IS NULL
+    OR session_id IN (SELECT value FROM json_each(settings, '$.sessionIds')))
+  AND (chat_kind IS NULL OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;
