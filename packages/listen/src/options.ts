@@ -23,7 +23,7 @@ Prints the events of a workspace as they come. Ctrl-C ends it.
   --json              one event as JSON in each line
   --forward-to URL    posts each event to an app, signed as a webhook
   --secret SECRET     the secret of these signatures, whsec_…; otherwise a new one is made and printed
-  --url URL           another Sandi than the one that runs in this checkout (or SANDI_URL)
+  --url URL           another Sandi than the one that runs in this checkout (or SANDI_API_URL)
   --key KEY           an API key with event:read (or SANDI_API_KEY)
 `;
 
@@ -43,7 +43,7 @@ export function readOptions(
 ): Options | "help" {
   const { help, ...given } = parse(args);
   if (help) return "help";
-  const url = given.url ?? env["SANDI_URL"];
+  const url = given.url ?? env["SANDI_API_URL"];
   const key = given.key ?? env["SANDI_API_KEY"];
   if (url !== undefined && key === undefined) {
     throw new UsageError("--url needs an API key: --key, or SANDI_API_KEY");

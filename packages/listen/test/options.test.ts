@@ -17,7 +17,7 @@ function which(args: string[], given: Record<string, string>, file = local) {
 }
 
 it("takes the stack of this checkout, another Sandi of the environment, or of the options", () => {
-  const env = { SANDI_URL: "https://api.acme.example/", SANDI_API_KEY: "sandi_live_env" };
+  const env = { SANDI_API_URL: "https://api.acme.example/", SANDI_API_KEY: "sandi_live_env" };
   const url = ["--url", "https://sandi.example", "--key", "sandi_live_option"];
   expect(which([], {})).toEqual(["http://127.0.0.1:8787", "sandi_live_local"]);
   expect(which(["--key", "sandi_test_1"], {})).toEqual(["http://127.0.0.1:8787", "sandi_test_1"]);
