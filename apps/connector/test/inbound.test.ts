@@ -1,22 +1,16 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { ConnectorEvent } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
-import { type Rig, startRig } from "./support/rig.ts";
+import { own, user, useLinkedSession } from "./support/linked-session.ts";
+import type { Rig } from "./support/rig.ts";
 
-const own = "+6281200000001";
-const user = "+6281300000002";
 const token = "0123456789ABC";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  rig.simulator.createPhone({ number: user });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started), { others: [user] });
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 const received = () => rig.edge.events.filter((event): event is Received => event.type === "message.received");

@@ -8,6 +8,7 @@ import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import { erasures } from "./erasures/routes.ts";
 import type { Feature } from "./feature.ts";
+import { feed } from "./feed/routes.ts";
 import { chats } from "./gateway/chats.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
@@ -24,7 +25,7 @@ import { sessions } from "./sessions/feature.ts";
 import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
-import { eventTopic } from "./webhooks/event-topic.ts";
+import { webhooks } from "./webhooks/feature.ts";
 import { sweepReceipts } from "./writes/sweeps.ts";
 
 const slices: readonly Feature[] = [
@@ -47,10 +48,11 @@ const slices: readonly Feature[] = [
   keys,
   workspaces,
   audit,
+  webhooks,
+  feed,
   alerts,
   hooks,
   events,
-  { topics: [eventTopic] },
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];

@@ -6,12 +6,14 @@ import {
   type ErasureJob,
   type IdPrefix,
   type MediaDownload,
+  type ReplayJob,
   type RevokeJob,
   type SendJob,
   type SessionJob,
 } from "@sandi/contracts";
 import type { Tracer } from "@sandi/tracing";
 import type { Db } from "./db/schema.ts";
+import type { Feeds } from "./feed/feeds.ts";
 import type { MediaStore } from "./media/store.ts";
 import type { Streams } from "./media/streams.ts";
 import type { RequestLine } from "./http/request-log.ts";
@@ -30,7 +32,9 @@ type JobCall =
   /** To the edge itself. */
   | { kind: "batch"; body: BatchJob; deduplicationId: string }
   /** To the edge itself. */
-  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "replay"; body: ReplayJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {
@@ -101,6 +105,10 @@ export interface Services {
   allowLocalTargets: boolean;
   /** @param timeoutMs where it is longer than usual */
   callConnector: (path: string, body: unknown, timeoutMs?: number) => Promise<RpcAnswer>;
+  /** Per isolate: what streams of events share. */
+  feeds: Feeds;
+  /** Per isolate: until when each stream of a key holds its place. */
+  openStreams: Map<string, Map<string, number>>;
   /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates by workspace, at most a minute old. */

@@ -62,6 +62,16 @@ const decisions: Record<string, Decision> = {
   "GET /v1/media/{id}": "sandbox",
   "GET /v1/media/{id}/content": "sandbox",
   "DELETE /v1/media/{id}": "sandbox",
+  // A webhook of a test key gets the events of the sandbox.
+  "POST /v1/webhooks": "sandbox",
+  "GET /v1/webhooks": "sandbox",
+  "GET /v1/webhooks/{id}": "sandbox",
+  "PATCH /v1/webhooks/{id}": "sandbox",
+  "DELETE /v1/webhooks/{id}": "sandbox",
+  "POST /v1/webhooks/{id}/rotate-secret": "sandbox",
+  "GET /v1/webhooks/{id}/stats": "sandbox",
+  "GET /v1/webhooks/{id}/deliveries": "sandbox",
+  "DELETE /v1/webhooks/{id}/deliveries": "sandbox",
   // Answered by the sandbox itself: WhatsApp is not asked.
   "POST /v1/reachability": "sandbox",
   "POST /v1/keys": "sandbox",
@@ -71,6 +81,7 @@ const decisions: Record<string, Decision> = {
   "DELETE /v1/keys/{id}": "sandbox",
   "POST /v1/keys/{id}/rotate": "sandbox",
   "GET /v1/audit": "sandbox",
+  "GET /v1/events": "sandbox",
   // Numbers have limits of their own in the sandbox.
   "POST /v1/destinations/status": "sandbox",
   "POST /v1/destinations/unlock": "sandbox",

@@ -1,19 +1,18 @@
+import { typesOnlyByName } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
-import { beginsWith, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import { beginsWith, canSend, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 
+const onlyByName = JSON.stringify(typesOnlyByName);
 /** One transaction stores about so many deliveries at most, and takes so many events. */
 const mostDeliveries = 2_000;
 const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
-/** Types that an endpoint gets only if it names them: they are many, and soon out of date. */
-const rareTypes = ["presence.updated", "session.qr"];
-
 /** True in SQL of a `webhook_position` with events behind it. */
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
   AND e.seq > webhook_position.seq)`;
@@ -70,11 +69,11 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
         created_at)
       SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq,
         iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
-      FROM (${eventsWithEndpoints(due)}) WHERE ${isSubscribed} ORDER BY seq`,
+      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq`,
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
     moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
       WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
-    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)}`),
+    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)} AND ${canSend}`),
   });
   publishSoon(services, deliveryJobs, results.published.rows);
   return results.moved.rows[0]?.more === 1;
@@ -98,16 +97,23 @@ const chatKind = sql`(SELECT coalesce(e.data ->> '$.chatKind',
     CASE WHEN m.to_masked = 'status' THEN 'status' WHEN m.to_masked LIKE '%@g.us' THEN 'group' ELSE 'person' END)
   FROM message m WHERE m.id = e.message_id)`;
 
-const eventsWithEndpoints = (due: RawBuilder<unknown>) => sql`SELECT e.id, e.workspace_id, e.seq,
+/**
+ * In SQL the events of these `seq`, each with the endpoints of its workspace and side.
+ * @param which true for an endpoint `p` that may get the event `e`
+ */
+export const eventsWithEndpoints = (
+  due: RawBuilder<unknown>,
+  which: RawBuilder<boolean>,
+) => sql`SELECT e.id, e.workspace_id, e.seq,
     nullif(e.session_id, '') AS session_id, ${shownType()} AS shown, p.id AS endpoint_id, p.settings, p.is_ordered,
     iif(p.settings ->> '$.chatKinds' IS NULL, NULL, ${chatKind}) AS chat_kind
   FROM event e CROSS JOIN endpoint p ON p.workspace_id = e.workspace_id AND p.topic = 'event' AND p.test = e.test
-    AND p.from_seq < e.seq
+    AND ${which}
   WHERE e.seq IN (${due})`;
 
 /** True in SQL of an event with an endpoint whose settings ask for it. Only events about messages have a kind of chat. */
-const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
-    CASE pattern.value WHEN '*' THEN shown NOT IN (${sql.join(rareTypes)}) ELSE shown GLOB pattern.value END)
+export const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
+    shown = pattern.value OR (shown GLOB pattern.value AND shown NOT IN (SELECT value FROM json_each(${onlyByName}))))
   AND (settings ->> '$.sessionIds' IS NULL
     OR session_id IN (SELECT value FROM json_each(settings, '$.sessionIds')))
   AND (chat_kind IS NULL OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;
