@@ -82,6 +82,22 @@ const routes: [request: string, body: unknown, scope: string, resource: string |
   [`PATCH /v1/webhooks/${unknown("whe")}`, { events: ["*"] }, "webhook:manage", "webhook-not-found"],
   [`DELETE /v1/webhooks/${unknown("whe")}`, undefined, "webhook:manage", "webhook-not-found"],
   [`POST /v1/webhooks/${unknown("whe")}/rotate-secret`, {}, "webhook:manage", "webhook-not-found"],
+  [`POST /v1/webhooks/${unknown("whe")}/test`, undefined, "webhook:manage", "webhook-not-found"],
+  [
+    `POST /v1/webhooks/${unknown("whe")}/replay`,
+    { createdAfter: "2026-11-21T05:00:00.000Z", createdBefore: "2026-11-21T08:00:00.000Z" },
+    "webhook:manage",
+    "webhook-not-found",
+  ],
+  [`GET /v1/webhooks/${unknown("whe")}/replays/${unknown("rpl")}`, undefined, "webhook:manage", "webhook-not-found"],
+  [`GET /v1/webhooks/${unknown("whe")}/deliveries/${unknown("dlv")}`, undefined, "webhook:manage", "webhook-not-found"],
+  [
+    `POST /v1/webhooks/${unknown("whe")}/deliveries/${unknown("dlv")}/retry`,
+    undefined,
+    "webhook:manage",
+    "webhook-not-found",
+  ],
+  [`GET /v1/webhooks/${unknown("whe")}/replays`, undefined, "webhook:manage", "webhook-not-found"],
   [`GET /v1/webhooks/${unknown("whe")}/stats`, undefined, "webhook:manage", "webhook-not-found"],
   [`GET /v1/webhooks/${unknown("whe")}/deliveries`, undefined, "webhook:manage", "webhook-not-found"],
   [
@@ -319,7 +335,7 @@ describe("every route", () => {
   });
 
   // What is within a template is looked at in its own tests; of a change and a search every field may be missing.
-  it.each(withFields.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate$|\/search$/.test(request)))(
+  it.each(withFields.filter(([request]) => !/\/v1\/templates|^PATCH|\/rotate(-secret)?$|\/search$/.test(request)))(
     "%s names every field that is missing, of the wrong type, or unknown",
     async (request, body) => {
       const before = await counts();
@@ -479,8 +495,10 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era|whe)_[0-9a-z]+/, "/{id}")
         .replace(/\/per_[0-9a-z]+/, "/{person}")
+        .replace(/\/dlv_[0-9a-z]+/, "/{deliveryId}")
+        .replace(/\/rpl_[0-9a-z]+/, "/{replayId}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")
         .replace("/100000@lid", "/{person}")
