@@ -73,6 +73,7 @@ module.exports = {
         "batches",
         "reachability",
         "verifications",
+        "feed",
         "alerts",
         "keys",
         "hooks",

@@ -31,7 +31,7 @@ export interface Config {
   database: { url: string; authToken: string | undefined; timeoutMs?: number };
   /** Files on their way to WhatsApp; empty but for running transfers. */
   mediaFolder: string;
-  /** The program that converts voice notes. */
+  /** The program that converts voice notes and makes previews of videos. */
   ffmpegPath: string;
   storeKeys: string;
   connectorTokenPrivateKey: string;

@@ -1,33 +1,17 @@
-import type { ConnectorEvent, StoredMessage } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ConnectorEvent } from "@sandi/contracts";
+import { expect, test } from "vitest";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
+import { own, user, useLinkedSession } from "./support/linked-session.ts";
+import { newId, type Rig, sendJob } from "./support/rig.ts";
 import { knownSecrets, leaksIn } from "./support/secrets.ts";
-
-const own = "+6281200000001";
-const user = "+6281300000002";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  rig.simulator.createPhone({ number: user });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started));
 
 type Written = Parameters<Rig["simulator"]["send"]>[1];
-const messages = () =>
-  rig.edge.events.flatMap((event) => (event.type === "message.received" && event.message ? [event.message] : []));
-async function read(messageId: string): Promise<StoredMessage | undefined> {
-  const response = await rig.edge.rpc("/rpc/messages/read", { sessionId, messageIds: [messageId] });
-  return ((await response.json()) as { messages: StoredMessage[] }).messages[0];
-}
-async function written(message: Written) {
-  const before = messages().length;
-  const { id } = await rig.simulator.send(user, message);
-  return { waId: id, ...(await until("it is reported", () => messages()[before])) };
-}
+const { messages, written, read } = conversationsOf(() => ({ rig, sessionId }));
 const settled = () =>
   until("all is confirmed", () => rig.simulator.phone(own).devices.every(({ queued }) => queued === 0));
 const changes = () =>
@@ -43,14 +27,14 @@ test.each([
   ["an encrypted edit", (edit: string) => ({ edit, text: "lain", encrypted: true })],
   ["a deletion", (id: string) => ({ delete: id })],
 ])("%s that overtakes its message does no harm", async (_name, change) => {
-  await written({ to: own, text: "so that there is a Signal session" });
+  await written(user, { to: own, text: "so that there is a Signal session" });
   rig.simulator.setFault({ kind: "reorder", number: own, times: 1 });
   const { id } = await rig.simulator.send(user, { to: own, text: "halo" });
   await rig.simulator.send(user, { to: own, ...change(id) });
   await until("the message is reported", () => messages().length === 2);
   await settled();
-  expect(await read(messages()[1]!.messageId)).toMatchObject({ content: { text: "halo" } });
-  const next = await written({ to: own, text: "lagi" });
+  expect(await read(messages()[1]!.messageId)).toMatchObject([{ content: { text: "halo" } }]);
+  const next = await written(user, { to: own, text: "lagi" });
   expect(next.chatId).toBe(messages()[0]!.chatId);
   // It is online all the time, and the next change counts.
   await rig.simulator.send(user, { to: own, reactTo: next.waId, emoji: "🙏" });
@@ -74,10 +58,10 @@ test("changes of messages that are unknown are nobody's", async () => {
   ]) {
     await rig.simulator.send(user, { to: jid, ...change });
   }
-  const after = await written({ to: jid, text: "sesudah" });
+  const after = await written(user, { to: jid, text: "sesudah" });
   expect(messages()).toHaveLength(1);
   expect(changes()).toEqual([]);
-  expect(await read(after.messageId)).toMatchObject({ content: { text: "sesudah" } });
+  expect(await read(after.messageId)).toMatchObject([{ content: { text: "sesudah" } }]);
 });
 
 const png = Buffer.from("89504e470d0a1a0a0000000d", "hex").toString("base64");
@@ -93,18 +77,18 @@ test.each([
   ],
 ])("an encrypted edit of a message of the kind %s is opened, by either name", async (_name, message, expected) => {
   for (const addressing of ["pn", "lid"] as const) {
-    const { waId, messageId } = await written({ to: own, addressing, ...message } as Written);
+    const { waId, messageId } = await written(user, { to: own, addressing, ...message } as Written);
     const before = changes().length;
     await rig.simulator.send(user, { to: own, edit: waId, text: "baru", encrypted: true, addressing });
     await until("the edit is reported", () => changes().length === before + 1);
-    expect((await read(messageId))?.content).toMatchObject(expected);
+    expect((await read(messageId))[0]?.content).toMatchObject(expected);
   }
 });
 
 test("messages among the account's own devices and their keys are in no event, log or body", async () => {
-  await written({ to: own, text: "halo" });
+  await written(user, { to: own, text: "halo" });
   rig.simulator.setFault({ kind: "placeholder", number: own, times: 1 });
-  await written({ to: own, text: "lewat telepon" });
+  await written(user, { to: own, text: "lewat telepon" });
   const id = newId("msg");
   await rig.edge.accept(id, { to: user, type: "text", text: "Pesanan Anda" });
   await rig.edge.deliverUntilDone("/jobs/send", { ...sendJob(id, sessionId), lane: "normal", pacing: "off" });

@@ -1,33 +1,20 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
-import { type ErasePersonRpc, type StoredMessage } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ErasePersonRpc } from "@sandi/contracts";
+import { expect, test } from "vitest";
 import type { z } from "zod";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
-
-const own = "+6281200000001";
-const user = "+6281300000002";
-const other = "+6281300000003";
+import { other, own, user, useLinkedSession } from "./support/linked-session.ts";
+import { newId, type Rig, sendJob } from "./support/rig.ts";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  for (const number of [user, other]) rig.simulator.createPhone({ number });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started));
 
 type Answer = z.output<typeof ErasePersonRpc.response>;
 
-const messages = () =>
-  rig.edge.events.flatMap((event) => (event.type === "message.received" && event.message ? [event.message] : []));
-async function written(from: string, message: Parameters<Rig["simulator"]["send"]>[1]) {
-  const before = messages().length;
-  const { id } = await rig.simulator.send(from, message);
-  return { waId: id, ...(await until("it is reported", () => messages()[before])) };
-}
+const { messages, written, read } = conversationsOf(() => ({ rig, sessionId }));
 async function sentText(to: string, text: string): Promise<string> {
   const id = newId("msg");
   await rig.edge.accept(id, { to, type: "text", text });
@@ -39,10 +26,6 @@ async function erase(named: { phones?: string[]; lids?: string[]; chatIds?: stri
   const request = { sessionId: of, requestedAt: new Date().toISOString(), phones: [], lids: [], chatIds: [], ...named };
   const response = await rig.edge.rpc("/rpc/people/erase", request);
   return { status: response.status, body: (await response.json()) as Answer };
-}
-async function read(...messageIds: string[]): Promise<StoredMessage[]> {
-  const response = await rig.edge.rpc("/rpc/messages/read", { sessionId, messageIds });
-  return ((await response.json()) as { messages: StoredMessage[] }).messages;
 }
 function rows(sql: string): Record<string, unknown>[] {
   const db = new DatabaseSync(join(rig.folder, "connector.db"), { timeout: 5000 });
@@ -139,6 +122,22 @@ test("events that the edge does not have yet are not delivered any more", async 
   rig.edge.isDown = false;
   await written(other, { to: own, text: "hi" });
   expect(messages()).toHaveLength(1);
+});
+
+const contents = () => rows("SELECT sealed_content FROM outbox WHERE sealed_content IS NOT NULL");
+
+test("what the account wrote is not delivered with its waiting events any more", async () => {
+  const sent = await sentText(user, "Pesanan Anda");
+  const [{ id: waId } = { id: "" }] = rig.simulator.messages(user);
+  rig.edge.isDown = true;
+  await rig.simulator.send(own, { to: user, edit: waId, text: "Pesanan Budi" });
+  await until("the event waits", () => contents().length === 1);
+  await erase({ phones: [user] });
+  expect(contents()).toEqual([]);
+  rig.edge.isDown = false;
+  const edited = await until("it is reported", () => rig.edge.events.find(({ type }) => type === "message.edited"));
+  expect(edited).toMatchObject({ messageId: sent, personId: null });
+  expect(edited).not.toHaveProperty("content");
 });
 
 test("a receipt of an erased person brings nobody back", async () => {

@@ -27,6 +27,7 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0022_downloads", "a44756a6a4b0e5b9dcfc1d56d10bd22121fe3544e52fb727b8f37939ffb7d91c"],
   ["0023_read", "1368e9e55d2be0efccce981ae513a455eadd436616d23e89db9dbbd2d1f6452a"],
   ["0024_erased", "66b756847bf913f2e4aec4b0b62465479d490a1edecb262536a8ee11a9e9be04"],
+  ["0025_event_contents", "a20c4799dda9f2ee5296533e99954f1b6658475d54e648e727c007ef92049599"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -74,11 +74,13 @@ test("while the phone is off it is reported as such, and heals under the same id
   const { messageId = "" } = received()[0]?.message ?? {};
   expect(types()).toEqual(["undecryptable"]);
   expect(await read(messageId)).toMatchObject({ id: messageId, content: null });
+  expect(received()[0]).not.toHaveProperty("content");
 
   rig.simulator.updatePhone(own, { online: true });
   await until("it is healed", () => received().length === 2);
   expect(received()[1]).toMatchObject({ from: user, message: { messageId, type: "text" } });
   expect(await read(messageId)).toMatchObject({ content: { type: "text", text: "halo" } });
+  expect(received()[1]?.content?.message).toMatchObject({ content: { type: "text", text: "halo" } });
   await rig.simulator.send(user, { to: own, text: "lagi" });
   await until("the next one is reported", () => received().length === 3);
 });

@@ -1,22 +1,16 @@
 import { DatabaseSync } from "node:sqlite";
 import { join } from "node:path";
 import type { ConnectorEvent } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { until } from "./support/fake-edge.ts";
-import { type Rig, startRig } from "./support/rig.ts";
+import { own, user, useLinkedSession } from "./support/linked-session.ts";
+import type { Rig } from "./support/rig.ts";
 
-const own = "+6281200000001";
-const user = "+6281300000002";
 const token = "0123456789ABC";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  rig.simulator.createPhone({ number: user });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started), { others: [user] });
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
 const received = () => rig.edge.events.filter((event): event is Received => event.type === "message.received");
@@ -156,12 +150,13 @@ test("a message whose Signal session could not be stored is redelivered, and rep
 
 test("nothing readable of it lies in the database or the log while the edge is away", async () => {
   rig.edge.isDown = true;
-  const text = `my private words and SV-${token}`;
-  await write(text);
+  await write(`my private words and SV-${token}`);
+  await write("other private words");
   await settled();
   const rows = database((db) => db.prepare("SELECT body FROM outbox").all() as { body: string }[]);
   const reported = rows.map(({ body }) => JSON.parse(body) as ConnectorEvent);
   expect(reported.filter(({ type }) => type === "message.received")).toMatchObject([
+    { sealed: expect.stringMatching(/^v1\./) },
     { sealed: expect.stringMatching(/^v1\./) },
   ]);
   const everything = database((db) => {
@@ -172,8 +167,11 @@ test("nothing readable of it lies in the database or the log while the edge is a
     expect([secret, everything.includes(secret), rig.log.join("").includes(secret)]).toEqual([secret, false, false]);
   }
   rig.edge.isDown = false;
-  await until("it is reported", () => received().length === 1);
-  expect(received()).toMatchObject([{ from: user, token }]);
+  await until("both are reported", () => received().length === 2);
+  expect(received()).toMatchObject([
+    { from: user, token },
+    { from: user, content: { message: { content: { text: "other private words" } } } },
+  ]);
 });
 
 test("an event whose key is missing is parked, and the others are delivered", async () => {

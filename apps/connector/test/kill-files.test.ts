@@ -1,15 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { createId } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { dyingConnector } from "./support/dying-connector.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, qrOf, type Rig, sendJob, startRig } from "./support/rig.ts";
+import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
 
-const dying = fileURLToPath(new URL("support/dying.ts", import.meta.url));
 const own = "+6281200000001";
 const user = "+6281300000002";
 
@@ -19,7 +17,7 @@ const step = Number(process.env["KILL_STEP"] ?? 4);
 const points = { commit: 14, request: 8, file: 2 };
 
 let rig: Rig;
-let child: { process: ChildProcess; exited: Promise<void> } | undefined;
+const { start, kill, pair } = dyingConnector(() => rig);
 beforeEach(async () => {
   rig = await startRig();
   await rig.stop();
@@ -34,20 +32,6 @@ afterEach(async () => {
   await rig.close();
 });
 
-function start(diesAt: string): Promise<void> {
-  const env = { PATH: process.env["PATH"], ...rig.environment, LOG_LEVEL: "silent", DIES_AT: diesAt };
-  const started = spawn(process.execPath, [dying], { env, stdio: "ignore" });
-  const exited = new Promise<void>((resolve) => started.once("exit", () => resolve()));
-  child = { process: started, exited };
-  return exited;
-}
-
-async function kill(): Promise<void> {
-  child?.process.kill("SIGKILL");
-  await child?.exited;
-  child = undefined;
-}
-
 function* lives(): Generator<string> {
   for (const [kind, count] of Object.entries(points)) {
     const all = kind === "commit" ? ["before", "after"] : ["before", "during", "after"];
@@ -60,18 +44,7 @@ function* lives(): Generator<string> {
 const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
 test("killed at every point of a file's way in and out, it keeps each file once", async () => {
-  const paired = start("");
-  const sessionId = newId("ses");
-  const isUp = () =>
-    rig
-      .setDesiredState({ sessionId })
-      .then((status) => status === 200)
-      .catch(() => false);
-  await until("it is up", isUp);
-  await rig.simulator.scan(own, await until("a QR code is shown", () => qrOf(rig, sessionId)));
-  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
-  await kill();
-  await paired;
+  const sessionId = await pair(own);
 
   const sent: { id: string; sha256: string }[] = [];
   const written: string[] = [];

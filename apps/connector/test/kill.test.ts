@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { dyingConnector } from "./support/dying-connector.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, qrOf, type Rig, revokeJob, sendJob, startRig } from "./support/rig.ts";
+import { newId, type Rig, revokeJob, sendJob, startRig } from "./support/rig.ts";
 
-const dying = fileURLToPath(new URL("support/dying.ts", import.meta.url));
 const own = "+6281200000001";
 const reader = "+6281300000001";
 const receiver = "+6281300000002";
@@ -15,7 +13,7 @@ const step = Number(process.env["KILL_STEP"] ?? 4);
 const points = { commit: 20, request: 12, frame: 28 };
 
 let rig: Rig;
-let child: { process: ChildProcess; exited: Promise<void> } | undefined;
+const { start, kill, pair } = dyingConnector(() => rig);
 
 beforeEach(async () => {
   rig = await startRig();
@@ -28,20 +26,6 @@ afterEach(async () => {
   await kill();
   await rig.close();
 });
-
-function start(diesAt: string): Promise<void> {
-  const env = { PATH: process.env["PATH"], ...rig.environment, LOG_LEVEL: "silent", DIES_AT: diesAt };
-  const started = spawn(process.execPath, [dying], { env, stdio: "ignore" });
-  const exited = new Promise<void>((resolve) => started.once("exit", () => resolve()));
-  child = { process: started, exited };
-  return exited;
-}
-
-async function kill(): Promise<void> {
-  child?.process.kill("SIGKILL");
-  await child?.exited;
-  child = undefined;
-}
 
 function* lives(): Generator<string> {
   for (const [kind, count] of Object.entries(points)) {
@@ -64,18 +48,7 @@ async function untilDeadOrIdle(exited: Promise<void>, isIdle: () => boolean): Pr
 }
 
 test("killed at every point of sending, hearing and taking back, it loses nothing and shows nothing twice", async () => {
-  const paired = start("");
-  const sessionId = newId("ses");
-  await until("it is up", () =>
-    rig
-      .setDesiredState({ sessionId })
-      .then((status) => status === 200)
-      .catch(() => false),
-  );
-  await rig.simulator.scan(own, await until("a QR code is shown", () => qrOf(rig, sessionId)));
-  await until("it is online", () => rig.edge.statesOf(sessionId).at(-1) === "online");
-  await kill();
-  await paired;
+  const sessionId = await pair(own);
 
   const sent: { id: string; text: string; to: string; isTakenBack: boolean }[] = [];
   const written: string[] = [];

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ConnectorEvent, Problem, StoredMessage } from "@sandi/contracts";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
 import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
 
@@ -18,20 +19,11 @@ beforeAll(async () => {
 afterEach(() => rig.simulator.clearFaults());
 afterAll(() => rig.close());
 
-const messages = () =>
-  rig.edge.events.flatMap((event) => (event.type === "message.received" && event.message ? [event.message] : []));
+const { written } = conversationsOf(() => ({ rig, sessionId }));
 const typesOf = (messageId: string) =>
   rig.edge.events.filter((event) => "messageId" in event && event.messageId === messageId).map(({ type }) => type);
 const reported = (messageId: string, type: ConnectorEvent["type"]) =>
   until(`${type} is reported`, () => typesOf(messageId).includes(type));
-
-/** Writes, and waits until the message is at the edge. */
-async function written(from: string, message: Parameters<Rig["simulator"]["send"]>[1]) {
-  const before = messages().length;
-  const { id } = await rig.simulator.send(from, message);
-  const { messageId } = await until("it is reported", () => messages()[before]);
-  return { waId: id, messageId };
-}
 
 /** Sends a message through the API, and waits until the phone shows it. */
 async function sent(content: object, to = user) {

@@ -1,28 +1,26 @@
-import type { ConnectorEvent, StoredMessage } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ConnectorEvent } from "@sandi/contracts";
+import { beforeEach, expect, test } from "vitest";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
-import { type Rig, startRig } from "./support/rig.ts";
+import { other, own, user, useLinkedSession } from "./support/linked-session.ts";
+import type { Rig } from "./support/rig.ts";
 
-const own = "+6281200000001";
-const user = "+6281300000002";
-const other = "+6281300000003";
 const dayMs = 86_400_000;
 
 let ahead: number;
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
+beforeEach(() => {
   ahead = 0;
-  rig = await startRig({ services: { chance: () => 0, now: () => new Date(Date.now() + ahead) } });
-  sessionId = await rig.pair(own);
-  for (const number of [user, other]) rig.simulator.createPhone({ number });
 });
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started), {
+  services: { now: () => new Date(Date.now() + ahead) },
+});
 
 type Event<Type extends ConnectorEvent["type"]> = Extract<ConnectorEvent, { type: Type }>;
 const eventsOf = <Type extends ConnectorEvent["type"]>(type: Type) =>
   rig.edge.events.filter((event): event is Event<Type> => event.type === type);
-const received = () => eventsOf("message.received").flatMap(({ message }) => message ?? []);
+const { written, read } = conversationsOf(() => ({ rig, sessionId }));
 const replies = () => eventsOf("message.reply").map(({ messageId, replyId }) => [messageId, replyId]);
 
 const question = (text: string, ids: [string, string], render: "text" | "native" = "text") => ({
@@ -42,31 +40,24 @@ async function ask(...about: Parameters<typeof question>) {
   return { id, waId };
 }
 
-async function written(from: string, message: Parameters<Rig["simulator"]["send"]>[1]) {
-  const before = received().length;
-  await rig.simulator.send(from, message);
-  return until("it is reported", () => received()[before]);
-}
-
-async function read(messageId: string): Promise<StoredMessage | undefined> {
-  const response = await rig.edge.rpc("/rpc/messages/read", { sessionId, messageIds: [messageId] });
-  return ((await response.json()) as { messages: StoredMessage[] }).messages[0];
-}
-
 test.each(["pn", "lid"] as const)("a number is a reply to the latest question of the chat (%s)", async (addressing) => {
   const first = await ask("First?", ["a", "b"]);
   const second = await ask("Second?", ["c", "d"]);
   const reply = await written(user, { to: own, text: "2.", addressing });
   expect(reply.type).toBe("reply");
-  expect(await read(reply.messageId)).toMatchObject({
-    content: { type: "reply", id: "d", text: "2." },
-    quotedMessageId: second.id,
-  });
+  expect(await read(reply.messageId)).toMatchObject([
+    {
+      content: { type: "reply", id: "d", text: "2." },
+      quotedMessageId: second.id,
+    },
+  ]);
   const quoting = await written(user, { to: own, text: "today", addressing, quotedMessageId: first.waId });
-  expect(await read(quoting.messageId)).toMatchObject({
-    content: { type: "reply", id: "a", text: "today" },
-    quotedMessageId: first.id,
-  });
+  expect(await read(quoting.messageId)).toMatchObject([
+    {
+      content: { type: "reply", id: "a", text: "today" },
+      quotedMessageId: first.id,
+    },
+  ]);
   await until("both are reported", () => replies().length === 2);
   expect(replies()).toEqual([
     [second.id, reply.messageId],
@@ -107,7 +98,7 @@ test("other texts, other people, other quotes, forwarded texts and the owner cho
     await written(own, { to: user, text: "2" }),
   ];
   expect(texts.map(({ type }) => type)).toEqual(texts.map(() => "text"));
-  expect(await read(texts[3]!.messageId)).toMatchObject({ quotedMessageId: plain });
+  expect(await read(texts[3]!.messageId)).toMatchObject([{ quotedMessageId: plain }]);
   await written(user, { to: own, text: "1" });
   await until("a choice is reported", () => replies().length === 1);
 });

@@ -1,4 +1,4 @@
-import { type ConnectorEvent, EventBatch } from "@sandi/contracts";
+import { type ConnectorEvent, EventBatch, maxEventContentBytes } from "@sandi/contracts";
 import { createKeyRing, generateKeyText, webRandom } from "@sandi/crypto";
 import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -6,7 +6,9 @@ import { createOutbox, type Outbox } from "../src/outbox/outbox.ts";
 import { nodeAtRest } from "@sandi/crypto/node";
 import type { Fence } from "../src/store/fence.ts";
 import { acquireLeases } from "../src/store/leases.ts";
-import { appendStatement, outboxDepth } from "../src/store/outbox.ts";
+import { appendStatement, type NewEvent, outboxDepth } from "../src/store/outbox.ts";
+import { receivedStatements } from "../src/store/received.ts";
+import { sealContent, sealEvent } from "../src/store/sealed-events.ts";
 import { storeDesiredState } from "../src/store/sessions.ts";
 import { openStore, type Store } from "../src/store/store.ts";
 import { handClock } from "./support/hand-clock.ts";
@@ -108,6 +110,47 @@ test("events that are appended during a delivery share the next one", async () =
   await learn([fences[1]!]);
   await passUntil("the next delivery", () => fences.every(({ sessionId }) => takenOf(sessionId).length === 2));
   expect(batches.map((events) => events.length)).toEqual([2, 2]);
+});
+
+/** Appends the event of a message that a person edited. */
+async function write(fence: Fence, text: string): Promise<string> {
+  const { sessionId } = fence;
+  const at = clock.now();
+  const [id, messageId, personId] = [newId("evt"), newId("msg"), newId("per")];
+  const event: NewEvent = { id, type: "message.edited", sessionId, messageId, personId, at: at.toISOString() };
+  const atRest = nodeAtRest(keys, sessionId, webRandom);
+  const content = await sealContent(atRest, id, { change: { from: null, text, formerText: null } });
+  const body = await sealEvent(atRest, event);
+  await store.writer.write(receivedStatements(fence, { waId: id, eventId: id, body, content, at }));
+  return id;
+}
+
+test("contents of any length are delivered in batches that the edge takes, in order", async () => {
+  await sessions(2);
+  const lengths = [10, 590_000, 400_000, 300_000, 20, 590_000, 590_000, 30];
+  const written: string[] = [];
+  for (const [i, length] of lengths.entries()) written.push(await write(fences[i % 2]!, "a".repeat(length)));
+  outbox.deliver();
+  // Without a wait between the batches.
+  await passUntil("all are delivered", () => fences.every(({ sessionId }) => takenOf(sessionId).length === 4), 100);
+  for (const [i, { sessionId }] of fences.entries()) {
+    expect(takenOf(sessionId)).toEqual(written.filter((_, n) => n % 2 === i));
+  }
+  for (const events of batches)
+    expect(JSON.stringify({ connectorId: run, events }).length).toBeLessThanOrEqual(1_048_576);
+  expect(batches.length).toBeLessThan(lengths.length);
+  expect(batches.flat().map((event) => ("content" in event ? event.content?.change?.text?.length : 0))).toEqual(
+    lengths,
+  );
+});
+
+test("a content that is too long stays at the connector, and its event is delivered", async () => {
+  await sessions(1);
+  const id = await write(fences[0]!, "ä".repeat(maxEventContentBytes / 2));
+  outbox.deliver();
+  await passUntil("it is delivered", () => takenOf(fences[0]!.sessionId).length === 1);
+  expect(batches.flat()).toMatchObject([{ id }]);
+  expect(batches.flat()[0]).not.toHaveProperty("content");
 });
 
 test("a session whose event the edge fails at waits alone, in order, while the others continue", async () => {

@@ -1,20 +1,13 @@
 import type { Chat, ListedMessage, Person } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
-
-const own = "+6281200000001";
-const user = "+6281300000002";
-const other = "+6281300000003";
+import { other, own, user, useLinkedSession } from "./support/linked-session.ts";
+import { newId, type Rig, sendJob } from "./support/rig.ts";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  for (const number of [user, other]) rig.simulator.createPhone({ number });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started));
 
 async function call<Answer>(path: string, body: object): Promise<Answer> {
   const response = await rig.edge.rpc(path, { sessionId, ...body });
@@ -29,13 +22,7 @@ interface Page {
 const list = (more: object = {}) => call<Page>("/rpc/messages/list", { limit: 100, ...more });
 const texts = async (more: object = {}) => (await list(more)).messages.map(({ content }) => content?.["text"]);
 
-const received = () => rig.edge.events.filter(({ type }) => type === "message.received").length;
-async function written(from: string, message: Parameters<Rig["simulator"]["send"]>[1]) {
-  const before = received();
-  const { id } = await rig.simulator.send(from, message);
-  await until("it is reported", () => received() > before);
-  return id;
-}
+const { written } = conversationsOf(() => ({ rig, sessionId }));
 
 const jobOf = (messageId: string) => ({
   ...sendJob(messageId, sessionId),
@@ -75,7 +62,7 @@ test("received and sent messages are in one list in the order of time, with one 
 });
 
 test("words find messages of both directions, until they are edited away or deleted", async () => {
-  const theirs = await written(user, { to: own, text: "Di mana PESANAN saya?" });
+  const { waId: theirs } = await written(user, { to: own, text: "Di mana PESANAN saya?" });
   await sent(user, "Pesanan Anda dikirim besok.");
   expect(await texts({ q: "pesanan" })).toEqual(["Pesanan Anda dikirim besok.", "Di mana PESANAN saya?"]);
   expect(await texts({ q: "saya pesanan" })).toEqual(["Di mana PESANAN saya?"]);

@@ -1,42 +1,22 @@
-import type { ConnectorEvent, StoredMessage } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ConnectorEvent } from "@sandi/contracts";
+import { expect, test } from "vitest";
+import { conversationsOf } from "./support/conversations.ts";
 import { until } from "./support/fake-edge.ts";
-import { newId, type Rig, sendJob, startRig } from "./support/rig.ts";
-
-const own = "+6281200000001";
-const user = "+6281300000002";
-const other = "+6281300000003";
+import { other, own, user, useLinkedSession } from "./support/linked-session.ts";
+import { newId, type Rig, sendJob } from "./support/rig.ts";
 
 let rig: Rig;
 let sessionId: string;
-beforeEach(async () => {
-  rig = await startRig({ services: { chance: () => 0 } });
-  sessionId = await rig.pair(own);
-  for (const number of [user, other]) rig.simulator.createPhone({ number });
-});
-afterEach(() => rig.close());
+useLinkedSession((started) => ({ rig, sessionId } = started));
 
 type Event<Type extends ConnectorEvent["type"]> = Extract<ConnectorEvent, { type: Type }>;
 const eventsOf = <Type extends ConnectorEvent["type"]>(type: Type) =>
   rig.edge.events.filter((event): event is Event<Type> => event.type === type);
-const messages = () => eventsOf("message.received").flatMap(({ message }) => message ?? []);
-
-async function read(...messageIds: string[]): Promise<StoredMessage[]> {
-  const response = await rig.edge.rpc("/rpc/messages/read", { sessionId, messageIds });
-  expect(response.status).toBe(200);
-  return ((await response.json()) as { messages: StoredMessage[] }).messages;
-}
+const { messages, written, read } = conversationsOf(() => ({ rig, sessionId }));
 
 /** Who voted for what. */
 const chosen = async (id: string) =>
   (await read(id))[0]!.votes.map(({ from, options }) => [from?.phone, options] as const);
-
-/** Writes, and waits until the message is at the edge. */
-async function written(from: string, message: Parameters<Rig["simulator"]["send"]>[1]) {
-  const before = messages().length;
-  const { id } = await rig.simulator.send(from, message);
-  return { waId: id, ...(await until("it is reported", () => messages()[before])) };
-}
 
 test("a person has one chat by number and by LID, and what they write can be read", async () => {
   const first = await written(user, { to: own, text: "halo", addressing: "pn" });

@@ -1,27 +1,18 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { makeVoice } from "../src/media/voice.ts";
+import { mediaFile } from "./support/media-files.ts";
+import { programOf as programIn } from "./support/programs.ts";
 
+/** It lasts two seconds. */
+const opus = mediaFile("note.ogg");
 let folder: string;
-let opus: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "sandi-voice-"));
-  opus = await written("opus", oggOpus(7));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
-
-/** Two pages: the header, and one that ends after so many seconds. */
-function oggOpus(seconds: number): Buffer {
-  const pages = [0, seconds * 48_000].map((position) => {
-    const head = Buffer.alloc(28);
-    head.write("OggS");
-    head.writeBigInt64LE(BigInt(position), 6);
-    return head;
-  });
-  return Buffer.concat([pages[0]!, Buffer.from("OpusHead"), Buffer.alloc(40), pages[1]!, Buffer.alloc(30)]);
-}
 
 async function written(name: string, content: string | Buffer): Promise<string> {
   const path = join(folder, name);
@@ -29,13 +20,7 @@ async function written(name: string, content: string | Buffer): Promise<string> 
   return path;
 }
 
-/** A program in place of ffmpeg, which notes its arguments. */
-async function programOf(name: string, script: string): Promise<{ program: string; calls: () => Promise<string[]> }> {
-  const calls = join(folder, `${name}.calls`);
-  const program = await written(name, `#!/bin/sh\necho "$@" >> '${calls}'\n${script}\n`);
-  await chmod(program, 0o700);
-  return { program, calls: async () => (await readFile(calls, "utf8")).trim().split("\n") };
-}
+const programOf = (name: string, script: string) => programIn(folder, name, script);
 
 const none = "/none/ffmpeg";
 
@@ -44,7 +29,7 @@ describe("a voice note", () => {
     expect(await makeVoice(none, opus, "audio/ogg")).toEqual({
       path: opus,
       mimeType: "audio/ogg; codecs=opus",
-      about: { seconds: 7 },
+      about: { seconds: 2 },
     });
   });
 
@@ -70,7 +55,7 @@ describe("a voice note", () => {
     const song = await written("a song; $(touch x).mp3", "ID3");
     const { about, ...made } = await makeVoice(program, song, "audio/mpeg");
     expect(made).toEqual({ path: join(folder, "voice.ogg"), mimeType: "audio/ogg; codecs=opus" });
-    expect(about.seconds).toBe(7);
+    expect(about.seconds).toBe(2);
     expect([...about.waveform!]).toEqual(Array.from({ length: 64 }, (_, place) => (place < 32 ? 25 : 100)));
     const [first] = await calls();
     expect(first).toContain(`-protocol_whitelist file -f mp3 -i ${song}`);

@@ -1,5 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { features } from "./features.ts";
+import { wakesStreams } from "./feed/wake.ts";
 import type { AppEnv } from "./http/app-env.ts";
 import { onError } from "./http/problems.ts";
 import { splitRouter } from "./http/router.ts";
@@ -15,7 +16,7 @@ import { explained, problemPages } from "./pages/problems.ts";
 /** All of the edge's HTTP: `app.fetch(request, { services })`. */
 export function createApp() {
   const app = new OpenAPIHono<AppEnv>({ strict: false, router: splitRouter() });
-  app.use(secured, traced, explained, reportWrites);
+  app.use(secured, traced, explained, reportWrites, wakesStreams);
   app.onError(onError);
   for (const { tag, notFound = "not-found", operations = [], routes } of features) {
     for (const operation of operations) operation.addTo(app, { tag: tag?.name ?? "", notFound });

@@ -8,6 +8,7 @@ import { destinations } from "./destinations/routes.ts";
 import { events } from "./events/routes.ts";
 import { erasures } from "./erasures/routes.ts";
 import type { Feature } from "./feature.ts";
+import { feed } from "./feed/routes.ts";
 import { chats } from "./gateway/chats.ts";
 import { groups } from "./gateway/groups.ts";
 import { hooks } from "./hooks/routes.ts";
@@ -48,6 +49,7 @@ const slices: readonly Feature[] = [
   workspaces,
   audit,
   webhooks,
+  feed,
   alerts,
   hooks,
   events,

@@ -13,6 +13,7 @@ import { type Config, parseConfig } from "./config.ts";
 import { runCron } from "./cron.ts";
 import { databaseOpener } from "./db/client.ts";
 import { beginningOf } from "./http/beginning.ts";
+import { noFeeds } from "./feed/feeds.ts";
 import { isLoopback } from "./http/targets.ts";
 import { requestLog } from "./http/request-log.ts";
 import { r2Store } from "./media/r2-store.ts";
@@ -101,6 +102,8 @@ function prepare(env: Env) {
       const token = await sign({ method: "POST", path, body: text });
       return callConnector(new URL(config.CONNECTOR_URL + path), { token, body: text, timeoutMs });
     },
+    feeds: noFeeds(),
+    openStreams: new Map(),
     keyCache: new Map(),
     templateCache: new Map(),
     destinationPerDay: config.DESTINATION_PER_DAY,

@@ -13,6 +13,7 @@ import {
 } from "@sandi/contracts";
 import type { Tracer } from "@sandi/tracing";
 import type { Db } from "./db/schema.ts";
+import type { Feeds } from "./feed/feeds.ts";
 import type { MediaStore } from "./media/store.ts";
 import type { Streams } from "./media/streams.ts";
 import type { RequestLine } from "./http/request-log.ts";
@@ -104,6 +105,10 @@ export interface Services {
   allowLocalTargets: boolean;
   /** @param timeoutMs where it is longer than usual */
   callConnector: (path: string, body: unknown, timeoutMs?: number) => Promise<RpcAnswer>;
+  /** Per isolate: what streams of events share. */
+  feeds: Feeds;
+  /** Per isolate: until when each stream of a key holds its place. */
+  openStreams: Map<string, Map<string, number>>;
   /** The actors of API keys, by hash, at most a minute old. */
   keyCache: Map<string, CallingKey & { until: number }>;
   /** Templates by workspace, at most a minute old. */

@@ -1,26 +1,22 @@
 import { claimPath, type Verification } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { type Edge, wrong } from "./harness.ts";
+import { setPolicy } from "./set-policy.ts";
 import { useEdge } from "./use-edge.ts";
+import { verificationCalls } from "./verification-calls.ts";
 
 let edge: Edge;
 useEdge((started) => (edge = started));
-const to = "+6281234567890";
 
 beforeEach(async () => {
   await edge.addSession();
 });
 
-const create = (input: Record<string, unknown> = {}, options: Parameters<Edge["api"]>[2] = {}) =>
-  edge.api<Verification>("POST /v1/verifications", { to, ...input }, options);
-const setPolicy = async (policy: Record<string, unknown>) => {
-  await edge.client.execute({ sql: "UPDATE workspace SET policy = ?", args: [JSON.stringify(policy)] });
-  edge.services.keyCache.clear();
-};
+const { create } = verificationCalls(() => edge);
 
 describe("sends to one number", () => {
   it("are five in ten minutes, ten in an hour and twenty in a day, over all purposes", async () => {
-    await setPolicy({ countries: ["*"], prefixGuard: "off" });
+    await setPolicy(edge, { countries: ["*"], prefixGuard: "off" });
     let sent = 0;
     const waits: unknown[] = [];
     for (let i = 0; sent < 21; i++) {
@@ -111,7 +107,7 @@ describe("countries", () => {
       [{ defaultCountry: "ID", countries: ["SG"] }, 403, 202],
       [{ countries: ["*"] }, 202, 202],
     ] as const) {
-      await setPolicy(policy);
+      await setPolicy(edge, policy);
       const answers = [
         await create({ purpose: `a${indonesia}${other}` }),
         await create({ to: singapore, purpose: `a${indonesia}${other}` }),
@@ -123,11 +119,11 @@ describe("countries", () => {
   });
 
   it("allows national numbers in their national form", async () => {
-    await setPolicy({ defaultCountry: "ID" });
+    await setPolicy(edge, { defaultCountry: "ID" });
     const { body } = await create({ to: "0812-3456-7890" });
     expect([body.to, body.country]).toEqual(["+62812•••7890", "ID"]);
     expect((await create()).body.code).toBe("resend-cooldown");
-    await setPolicy({ countries: ["*"] });
+    await setPolicy(edge, { countries: ["*"] });
     expect((await create({ to: "081234567890" })).status).toBe(400);
   });
 });
@@ -245,7 +241,7 @@ describe("the prefix guard", () => {
   });
 
   it("counts no codes that the caller knows, resent or approved ones included; what it blocks is blocked for them too", async () => {
-    await setPolicy({ countries: ["*"], allowReveal: true });
+    await setPolicy(edge, { countries: ["*"], allowReveal: true });
     const ids: string[] = [];
     for (let i = 0; i < 30; i++) {
       const known = i % 2 === 0 ? { code: "480213" } : { revealCode: true };
@@ -265,7 +261,7 @@ describe("the prefix guard", () => {
   });
 
   it("is off where the policy says so", async () => {
-    await setPolicy({ countries: ["*"], prefixGuard: "off" });
+    await setPolicy(edge, { countries: ["*"], prefixGuard: "off" });
     for (let i = 0; i < 25; i++) expect((await send(i)).status).toBe(202);
   });
 });

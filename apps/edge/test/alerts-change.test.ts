@@ -1,21 +1,15 @@
 import type { AuditList } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Alerts, botToken, slackUrl, startAlerts, webhookUrl } from "./alerts-world.ts";
+import { describe, expect, it } from "vitest";
+import { type Alerts, botToken, slackUrl, webhookUrl } from "./alerts-world.ts";
 import { signaturesOf } from "./signatures.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const path = "/v1/alert-channels";
 const telegram = { kind: "telegram", url: undefined, botToken: `${botToken}old`, chatId: "-1009" };
 const secret = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
 let world: Alerts;
-
-beforeEach(async () => {
-  world = await startAlerts();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useAlerts((started) => (world = started));
 
 const patch = async (id: string, change: object) => {
   world.edge.advance(1);

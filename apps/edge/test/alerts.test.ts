@@ -1,6 +1,6 @@
 import { deliverPath, type AuditList, type CreatedAlertChannel } from "@sandi/contracts";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { createChannel } from "../src/alerts/create-channel.ts";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import {
@@ -9,11 +9,11 @@ import {
   queueSignature,
   slackRefusals,
   slackUrl,
-  startAlerts,
   telegramRefusals,
   webhookUrl,
 } from "./alerts-world.ts";
 import { queueKeys } from "./harness.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const path = "/v1/alert-channels";
 const telegram = { kind: "telegram", url: undefined, botToken, chatId: "-1001234567890" };
@@ -21,15 +21,11 @@ const webhook = { kind: "webhook", url: webhookUrl };
 const slack = { kind: "slack", name: "On call", url: slackUrl };
 
 let world: Alerts;
+useAlerts((started) => (world = started));
 let session: string;
 
 beforeEach(async () => {
-  world = await startAlerts();
   session = await world.edge.addSession();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 /** Opens an incident that is reported at once. */

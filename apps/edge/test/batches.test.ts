@@ -1,19 +1,15 @@
 import { type Batch, type BatchDryRun, expandPath, type Message } from "@sandi/contracts";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { queueSignature } from "./alerts-world.ts";
 import type { Edge } from "./harness.ts";
-import { connectorOf } from "./senders.ts";
-import { useEdge } from "./use-edge.ts";
+import type { connectorOf } from "./senders.ts";
+import { useSender } from "./use-edge.ts";
 
 let edge: Edge;
-useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let sessionId: string;
-beforeEach(async () => {
-  connector = connectorOf(edge);
-  sessionId = await edge.addSession();
-});
+useSender((started) => ({ edge, connector, sessionId } = started));
 
 const hourMs = 3_600_000;
 const numberOf = (i: number) => `+62812345${String(60_000 + i)}`;

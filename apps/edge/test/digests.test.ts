@@ -1,21 +1,18 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Alerts, startAlerts } from "./alerts-world.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Alerts } from "./alerts-world.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const minute = 60_000;
 let world: Alerts;
+useAlerts((started) => (world = started));
 let sessions: string[];
 
 const advance = (ms: number) => world.edge.advance(ms);
 
 beforeEach(async () => {
-  world = await startAlerts();
   sessions = [];
   for (let i = 0; i < 8; i++) sessions.push(await world.edge.addSession());
   advance(1);
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 /** Runs the clock and the queue; returns the texts that Slack received. */

@@ -27,6 +27,7 @@ import { createApp } from "../src/app.ts";
 import type { Context } from "../src/context.ts";
 import type { Tables } from "../src/db/schema.ts";
 import { findKey } from "../src/auth/calling-key.ts";
+import { noFeeds } from "../src/feed/feeds.ts";
 import type { RequestLine } from "../src/http/request-log.ts";
 import type { Job, RpcAnswer, Services, TargetAnswer, TargetCall } from "../src/services.ts";
 import { insertDefaultPool } from "../src/pools/repository.ts";
@@ -177,6 +178,8 @@ export async function startEdge(): Promise<Edge> {
     telegramUrl: "https://telegram.test",
     allowLocalTargets: false,
     callConnector: async (path, body) => edge.connector(path, body),
+    feeds: noFeeds(),
+    openStreams: new Map(),
     keyCache: new Map(),
     templateCache: new Map(),
     cronRounds: 5,

@@ -1,21 +1,18 @@
 import type { Verification } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Alerts, startAlerts } from "./alerts-world.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Alerts } from "./alerts-world.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const minute = 60_000;
 const hour = 60 * minute;
 const offline = "Session “sender” (+62812•••0001) is offline.";
 const noProxy = "Session “sender” (+62812•••0001) cannot reach its proxy.";
 let world: Alerts;
+useAlerts((started) => (world = started));
 let session: string;
 
 beforeEach(async () => {
-  world = await startAlerts();
   session = await world.edge.addSession();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 async function tick(ms = 0): Promise<(string | undefined)[]> {

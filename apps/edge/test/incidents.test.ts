@@ -1,17 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Alerts, startAlerts } from "./alerts-world.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import type { Alerts } from "./alerts-world.ts";
+import { useAlerts } from "./use-alerts.ts";
 
 const minute = 60_000;
 let world: Alerts;
+useAlerts((started) => (world = started));
 let session: string;
 
 beforeEach(async () => {
-  world = await startAlerts();
   session = await world.edge.addSession();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const advance = (ms: number) => world.edge.advance(ms);

@@ -18,7 +18,16 @@ export const keysOf = (edge: () => Edge) => ({
     return { id: body.id, key: body.key ?? "" };
   },
   revoke: (id: string, options = {}) => edge().api(`DELETE /v1/keys/${id}`, undefined, options),
-  rotate: (id: string) => edge().api<CreatedApiKey>(`POST /v1/keys/${id}/rotate`, {}),
+  /** Asks for a key, which may be refused. */
+  create: (more: Record<string, unknown> = {}, options = {}) =>
+    edge().api<CreatedApiKey>(
+      "POST /v1/keys",
+      { name: "Checkout", scopes: ["otp:send", "otp:check"], ...more },
+      options,
+    ),
+  rotate: (id: string, body: unknown = {}, options = {}) =>
+    edge().api<CreatedApiKey>(`POST /v1/keys/${id}/rotate`, body, options),
+  use: (key: string | null, headers = {}) => edge().api("GET /v1/sessions", undefined, { key, headers }),
   isoIn: (ms: number) => new Date(edge().services.now().getTime() + ms).toISOString(),
   idOf: async (key: string) =>
     String((await edge().rows("SELECT id FROM api_key WHERE hash = ?", await hashApiKey(key)))[0]?.["id"]),

@@ -1,28 +1,16 @@
 import type { Message } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
-import { runCron } from "../src/cron.ts";
 import type { Edge } from "./harness.ts";
-import { connectorOf, recipient, text } from "./senders.ts";
-import { useEdge } from "./use-edge.ts";
+import { hourMs, messageChanges } from "./message-changes.ts";
+import { type connectorOf, recipient, text } from "./senders.ts";
+import { useSender } from "./use-edge.ts";
 
 let edge: Edge;
-useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let sessionId: string;
-beforeEach(async () => {
-  connector = connectorOf(edge);
-  sessionId = await edge.addSession();
-});
+useSender((started) => ({ edge, connector, sessionId } = started));
 
-const hourMs = 3_600_000;
-const inMs = (ms: number) => new Date(edge.services.now().getTime() + ms).toISOString();
-const cron = async (ms = 0) => {
-  edge.advance(ms);
-  await runCron(edge.services);
-};
-const change = (id: string, body: object, key?: string) =>
-  edge.api<Message>(`PATCH /v1/messages/${id}`, body, key === undefined ? {} : { key });
-const cancel = (id: string) => edge.api<Message>(`POST /v1/messages/${id}/cancel`);
+const { inMs, cron, change, cancel } = messageChanges(() => edge);
 
 describe("a queued message", () => {
   it("ends with a cancel, with its job; what a connector has claimed goes on", async () => {

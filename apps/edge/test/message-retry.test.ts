@@ -1,18 +1,14 @@
 import { claimsBeforeRetry, type FailureReason, type Message } from "@sandi/contracts";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
 import type { Edge } from "./harness.ts";
-import { connectorOf, recipient, seeMessage, text } from "./senders.ts";
-import { useEdge } from "./use-edge.ts";
+import { type connectorOf, recipient, seeMessage, text } from "./senders.ts";
+import { useSender } from "./use-edge.ts";
 
 let edge: Edge;
-useEdge((started) => (edge = started));
 let connector: ReturnType<typeof connectorOf>;
 let sessionId: string;
-beforeEach(async () => {
-  connector = connectorOf(edge);
-  sessionId = await edge.addSession();
-});
+useSender((started) => ({ edge, connector, sessionId } = started));
 
 const retry = (id: string, key?: string) =>
   edge.api<Message>(`POST /v1/messages/${id}/retry`, undefined, key === undefined ? {} : { key });

@@ -87,6 +87,7 @@ const decisions: Record<string, Decision> = {
   "DELETE /v1/keys/{id}": "sandbox",
   "POST /v1/keys/{id}/rotate": "sandbox",
   "GET /v1/audit": "sandbox",
+  "GET /v1/events": "sandbox",
   // Numbers have limits of their own in the sandbox.
   "POST /v1/destinations/status": "sandbox",
   "POST /v1/destinations/unlock": "sandbox",

@@ -28,6 +28,8 @@ const list = async (query = "") => (await api<WebhookDeliveryList>(`GET /deliver
 const answer = (status: number, text: string) => world.answers.push({ status, text, retryAfter: null });
 
 async function delivered(): Promise<WebhookDelivery> {
+  // Ids begin with the time, and lists are in their order.
+  world.edge.advance(1);
   await world.failedMessage();
   await world.run(now());
   const [newest] = await list();

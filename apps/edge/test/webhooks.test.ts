@@ -154,20 +154,6 @@ describe("an endpoint", () => {
     expect(types()).toEqual(expected);
   });
 
-  it("with `*` does not get presence.updated and session.qr, which it has to name", async () => {
-    await world.subscribe(["*"]);
-    await world.subscribe(["presence.*", "session.qr"]);
-    for (const type of ["presence.updated", "session.qr"]) {
-      await world.edge.client.execute(
-        `INSERT INTO event (id, workspace_id, type, session_id, data, at)
-          VALUES ('evt_${type}', '${world.edge.workspace.id}', '${type}', '${world.session}', '{}', ${world.edge.services.now().getTime()})`,
-      );
-    }
-    await world.cron();
-    await world.deliver();
-    expect(types().toSorted()).toEqual(["presence.updated", "session.qr"]);
-  });
-
   it("of some sessions gets their events only", async () => {
     const other = await world.edge.addSession("stopped");
     const mine = await world.subscribe(["message.queued"], { sessionIds: [world.session] });

@@ -10,6 +10,7 @@ import { hashApiKey } from "@sandi/crypto";
 import { describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { createWorkspace, migrateDatabase, setQuota } from "../src/setup.ts";
+import { auditRows } from "./audit-rows.ts";
 import type { Edge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 
@@ -18,7 +19,6 @@ useEdge((started) => (edge = started));
 
 const look = () => edge.api<Workspace>("GET /v1/workspace");
 const change = (body: unknown, options = {}) => edge.api<Workspace>("PATCH /v1/workspace", body, options);
-const audit = () => edge.rows("SELECT actor, action, target, detail FROM audit ORDER BY rowid");
 const stored = async () =>
   JSON.parse(String((await edge.rows("SELECT policy FROM workspace"))[0]?.["policy"])) as unknown;
 
@@ -77,7 +77,7 @@ describe("the workspace", () => {
       name: { from: "Acme", to: "B" },
       policy: { modes: { from: ["push", "inbound", "auto"], to: ["push"] } },
     };
-    expect(await audit()).toEqual([
+    expect(await auditRows(edge)).toEqual([
       { actor, action: "workspace.updated", target: edge.workspace.id, detail: JSON.stringify(detail) },
     ]);
   });
@@ -113,7 +113,7 @@ describe("the workspace", () => {
   ])("refuses a wrong %s: %j", async (pointer, policy) => {
     const { status, body } = await change({ policy });
     expect([status, body.errors?.map((each) => each.pointer)]).toEqual([400, [pointer]]);
-    expect([await stored(), await audit()]).toEqual([{ countries: ["*"] }, []]);
+    expect([await stored(), await auditRows(edge)]).toEqual([{ countries: ["*"] }, []]);
   });
 
   it("takes fields that go together only together", async () => {
@@ -193,7 +193,7 @@ describe("the operator", () => {
     edge.advance(60_000);
     expect((await look()).body.quota.sendsPerDay).toBe(50_000);
     expect(await grant({ sendsPerDay: null, keyBurst: 41 })).toEqual(Quota.parse({ keyBurst: 41 }));
-    expect((await audit()).map(({ actor, action, detail }) => [actor, action, detail])).toEqual([
+    expect((await auditRows(edge)).map(({ actor, action, detail }) => [actor, action, detail])).toEqual([
       ["operator", "quota.updated", '{"sendsPerDay":{"from":10000,"to":50000}}'],
       ["operator", "quota.updated", '{"keyBurst":{"from":40,"to":41},"sendsPerDay":{"from":50000,"to":10000}}'],
     ]);
@@ -202,7 +202,7 @@ describe("the operator", () => {
   it.each([{ sendsPerDay: 0 }, { sendsPerDay: 1.5 }, { sendsPerWeek: 1 }])("sets no quota of %j", async (quota) => {
     await expect(grant(quota as Record<string, number>)).rejects.toThrow("the quota is not valid: sendsPer");
     await expect(grant({ keyBurst: 1 }, "ws_nobody")).rejects.toThrow("there is no workspace ws_nobody");
-    expect(await audit()).toEqual([]);
+    expect(await auditRows(edge)).toEqual([]);
   });
 
   it("makes a workspace with a live key and a test key, its policy and its quota", async () => {
@@ -223,7 +223,9 @@ describe("the operator", () => {
       { environment: "live", scopes: JSON.stringify(scopes) },
       { environment: "test", scopes: JSON.stringify(scopes.filter((scope) => /^(otp|message):/.test(scope))) },
     ]);
-    expect((await audit()).map(({ actor, action }) => [actor, action])).toEqual([["operator", "workspace.created"]]);
+    expect((await auditRows(edge)).map(({ actor, action }) => [actor, action])).toEqual([
+      ["operator", "workspace.created"],
+    ]);
   });
 
   it.each([

@@ -8,6 +8,8 @@ import {
   typesOnlyByName,
 } from "../src/index.ts";
 
+const isInAll = (type: EventType) => !typesOnlyByName.includes(type);
+
 describe("the registry of events", () => {
   it.each([...eventRegistry.values()])("has a valid example of $type", ({ schema, example, type }) => {
     expect(schema.parse(example)).toEqual(example);
@@ -42,7 +44,6 @@ describe("the pattern of events", () => {
   );
 
   it("matches every type by `*`, by its family and by its name", () => {
-    const isInAll = (type: EventType) => !typesOnlyByName.includes(type);
     expect(eventTypes.filter((type) => matchesPattern("*", type))).toEqual(eventTypes.filter(isInAll));
     for (const type of eventTypes) expect(eventTypes.filter((each) => matchesPattern(type, each))).toEqual([type]);
     const sessions = eventTypes.filter((type) => matchesPattern("session.*", type));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { crc32, deflateSync } from "node:zlib";
 
 export const sha256Of = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
@@ -58,6 +59,10 @@ export function oggOpus(seconds: number): Buffer {
   const header = Buffer.from("OpusHead\u0001\u0001\u0000\u0000\u0080\u00bb\u0000\u0000\u0000\u0000\u0000", "latin1");
   return Buffer.concat([page(0, header), page(seconds * 48_000, noise(200))]);
 }
+
+/** A small file that ffmpeg made, such as `clip.mp4`: 3 s of a test picture, or 2 s of a tone. */
+export const recorded = (name: string): Buffer =>
+  readFileSync(new URL(`../../../apps/connector/test/media/${name}`, import.meta.url));
 
 /** The beginning of an MP4, and noise behind it. */
 export const mp4Of = (size: number): Buffer =>

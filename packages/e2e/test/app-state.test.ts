@@ -1,22 +1,11 @@
-import type { Message, MessageList, Problem } from "@sandi/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
-
-/** A message as a simulated phone shows it. */
-interface Shown {
-  id: string;
-  kind: string;
-  text: string;
-  direction: "in" | "out";
-  isStarred?: boolean;
-  forwarded?: boolean;
-  quoted?: object;
-  media?: { sha256: string; problem?: string };
-}
+import { messagesOf } from "../src/simulated-phones.ts";
 
 const third = "+6281300000033";
 
 let stack: TestStack;
+const { simulator, messagesOn, call, read, listed, isRead, sent, written } = messagesOf(() => stack);
 let own: string;
 let user: string;
 let sessionId: string;
@@ -30,56 +19,16 @@ beforeAll(async () => {
 afterAll(() => stack.destroy());
 beforeEach(() => simulator("DELETE", "/faults"));
 
-async function simulator<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${stack.local.simulatorUrl}${path}`, {
-    method,
-    headers: { "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  expect([path, response.ok]).toEqual([path, true]);
-  return (await response.json().catch(() => undefined)) as T;
-}
-
-const messagesOn = (number: string) => simulator<Shown[]>("GET", `/phones/${number}/messages`);
 const shownOn = async (number: string, waId: string) => (await messagesOn(number)).find(({ id }) => id === waId);
 const onPhone = (action: object) => simulator("POST", `/phones/${own}/messages`, { to: user, ...action });
-const call = (request: string, body?: unknown, headers: Record<string, string> = {}) =>
-  stack.api<Message & Omit<Problem, "status">>(request, body, headers);
-const read = async (id: string) => (await call(`GET /v1/messages/${id}`)).body;
-const listed = async () =>
-  (await stack.api<MessageList>("GET /v1/messages?limit=100")).body.messages.map(({ id }) => id);
-const isRead = (id: string, isSo: (message: Message) => unknown) =>
-  eventually("the API to show it", async () => {
-    const message = await read(id);
-    return Boolean(isSo(message)) && message;
-  });
-
-/** Writes on the user's phone, and finds the message in the API. */
-async function written(message: Record<string, unknown>): Promise<{ id: string; waId: string }> {
-  const known = new Set(await listed());
-  const { id: waId } = await simulator<Shown>("POST", `/phones/${user}/messages`, { to: own, ...message });
-  const id = await eventually("the message in the API", async () => (await listed()).find((one) => !known.has(one)));
-  return { id, waId };
-}
-
-/** Sends a message through the API, and finds it on a phone. */
-async function sent(request: string, body: { to: string } & Record<string, unknown>) {
-  const { to } = body;
-  const before = new Set((await messagesOn(to)).map(({ id }) => id));
-  const answer = await call(request, body);
-  expect(answer.status).toBe(202);
-  const shown = await eventually("the message on the phone", async () =>
-    (await messagesOn(to)).find(({ direction, id }) => direction === "in" && !before.has(id)),
-  );
-  await isRead(answer.body.id, ({ sentAt }) => sentAt);
-  return { id: answer.body.id, waId: shown.id, shown };
-}
+const isListed = async (id: string) => (await listed()).some((message) => message.id === id);
+const writtenToUs = (message: Record<string, unknown>) => written(user, { to: own, ...message });
 
 const text = () => sent("POST /v1/messages", { to: user, type: "text", text: "Your order is on its way." });
 
 describe("a star", () => {
   it.each([
-    ["received", () => written({ text: "Thanks" })],
+    ["received", () => writtenToUs({ text: "Thanks" })],
     ["sent through the API", text],
   ])("of a message that was %s goes from the API to the phone, and back", async (_, make) => {
     const { id, waId } = await make();
@@ -96,7 +45,7 @@ describe("a star", () => {
   });
 
   it("is set although another device was faster, twice", async () => {
-    const { id, waId } = await written({ text: "Thanks again" });
+    const { id, waId } = await writtenToUs({ text: "Thanks again" });
     await simulator("POST", "/faults", { kind: "app-state", number: own, says: "conflict", times: 2 });
     expect((await call(`PUT /v1/messages/${id}/star`)).status).toBe(200);
     await eventually("the star on the phone", async () => (await shownOn(own, waId))?.isStarred);
@@ -106,13 +55,13 @@ describe("a star", () => {
 
 describe("a deletion for the account alone", () => {
   it("through the API takes the message from the phone and from lists, and not from its author", async () => {
-    const { id, waId } = await written({ text: "Secret" });
+    const { id, waId } = await writtenToUs({ text: "Secret" });
     const { body } = await call(`DELETE /v1/messages/${id}?for=me`);
     expect(body).toMatchObject({ id, status: "received", deletedAt: expect.any(String) });
     await eventually("it is gone from the phone", async () => !(await shownOn(own, waId)));
     const shown = await isRead(id, ({ deletedAt }) => deletedAt);
     expect(shown).toMatchObject({ content: null, contentState: "dropped" });
-    expect(await listed()).not.toContain(id);
+    expect(await isListed(id)).toBe(false);
     expect(await shownOn(user, waId)).toMatchObject({ text: "Secret" });
     expect((await call(`DELETE /v1/messages/${id}?for=me`)).body.deletedAt).toBe(shown.deletedAt);
   });
@@ -122,15 +71,15 @@ describe("a deletion for the account alone", () => {
     await eventually("it is on the own phone", () => shownOn(own, waId));
     await onPhone({ deleteForMe: waId });
     await isRead(id, ({ deletedAt }) => deletedAt);
-    expect(await listed()).not.toContain(id);
+    expect(await isListed(id)).toBe(false);
     expect((await call(`POST /v1/messages/${id}/forward`, { to: third })).body.code).toBe("message-not-forwardable");
   });
 });
 
 describe("a forwarded message", () => {
   it("is the received text, without what it quotes, and can be forwarded again", async () => {
-    const { waId: quotedMessageId } = await written({ text: "Shall we?" });
-    const { id } = await written({ text: "Yes, at nine.", quotedMessageId });
+    const { waId: quotedMessageId } = await writtenToUs({ text: "Shall we?" });
+    const { id } = await writtenToUs({ text: "Yes, at nine.", quotedMessageId });
     const first = await sent(`POST /v1/messages/${id}/forward`, { to: third });
     expect(first.shown).toMatchObject({ kind: "text", text: "Yes, at nine.", forwarded: true });
     expect(first.shown).not.toHaveProperty("quoted");
@@ -150,7 +99,7 @@ describe("a forwarded message", () => {
       "base64",
     );
     const picture = { type: "image", data: data.toString("base64"), mimeType: "image/png", caption: "Our shop" };
-    const { id, waId } = await written(picture);
+    const { id, waId } = await writtenToUs(picture);
     await simulator("POST", "/faults", { kind: "media-error", status: 500, at: "upload", by: "companion" });
     const { shown } = await sent(`POST /v1/messages/${id}/forward`, { to: third });
     expect(shown).toMatchObject({ kind: "image", caption: "Our shop", forwarded: true });
@@ -159,11 +108,11 @@ describe("a forwarded message", () => {
   });
 
   it("fails with its reason when the connector keeps the first one no more", async () => {
-    const { id } = await written({ type: "image", data: "aGVsbG8=", mimeType: "image/png", isViewOnce: true });
+    const { id } = await writtenToUs({ type: "image", data: "aGVsbG8=", mimeType: "image/png", isViewOnce: true });
     expect((await call(`POST /v1/messages/${id}/forward`, { to: third })).body.code).toBe("message-not-forwardable");
     await call("PATCH /v1/workspace", { policy: { messageContent: "drop" } });
     const dropped = await eventually("a message without content", async () => {
-      const { id: one } = await written({ text: "Not kept" });
+      const { id: one } = await writtenToUs({ text: "Not kept" });
       return (await read(one)).contentState === "dropped" && one;
     });
     const { body } = await call(`POST /v1/messages/${dropped}/forward`, { to: third });

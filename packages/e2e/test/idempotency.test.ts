@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTestEdge, type TestEdge } from "../src/edge.ts";
 import { type Answer, eventually } from "../src/harness.ts";
-import { connectorAnswers, operatorToken, publicCalls } from "../src/public-calls.ts";
+import { connectorAnswers } from "../src/public-calls/connector-answers.ts";
+import { publicCalls } from "../src/public-calls/public-calls.ts";
+import { operatorToken } from "../src/public-calls/workspaces.ts";
 
 /** These change nothing, whatever their method. */
 const reads = [

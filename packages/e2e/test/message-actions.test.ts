@@ -1,20 +1,10 @@
-import type { Message, Problem } from "@sandi/contracts";
+import type { Message } from "@sandi/contracts";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
-
-/** A message as a simulated phone shows it. */
-interface Shown {
-  id: string;
-  kind: string;
-  text: string;
-  direction: "in" | "out";
-  editedAt?: string;
-  isPinned?: boolean;
-  reactions?: { from: string; emoji: string }[];
-  votes?: { from: string; options: string[] }[];
-}
+import { messagesOf, type ShownMessage } from "../src/simulated-phones.ts";
 
 let stack: TestStack;
+const { simulator, messagesOn, call, read, isRead, sent, written } = messagesOf(() => stack);
 let own: string;
 let user: string;
 beforeAll(async () => {
@@ -25,74 +15,29 @@ beforeAll(async () => {
 afterAll(() => stack.destroy());
 beforeEach(() => simulator("DELETE", "/faults"));
 
-async function simulator<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await fetch(`${stack.local.simulatorUrl}${path}`, {
-    method,
-    headers: { "content-type": "application/json" },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  expect([path, response.ok]).toEqual([path, true]);
-  return (await response.json().catch(() => undefined)) as T;
-}
-
-const messagesOn = (number: string) => simulator<Shown[]>("GET", `/phones/${number}/messages`);
-const call = (request: string, body?: unknown, headers: Record<string, string> = {}) =>
-  stack.api<Message & Omit<Problem, "status">>(request, body, headers);
-const read = async (id: string) => (await call(`GET /v1/messages/${id}`)).body;
 const timeline = async (id: string) => {
   const { body } = await stack.api<{ events: { type: string }[] }>(`GET /v1/messages/${id}/events`);
   return body.events.map(({ type }) => type);
 };
 
 /** Waits until a phone shows a message so. */
-async function shows(number: string, waId: string, isSo: (message: Shown) => unknown): Promise<Shown> {
+async function shows(number: string, waId: string, isSo: (message: ShownMessage) => unknown): Promise<ShownMessage> {
   return eventually(`${number} to show it`, async () =>
     (await messagesOn(number)).find((message) => message.id === waId && Boolean(isSo(message))),
   );
 }
 
-/** Waits until the API shows a message so. */
-const isRead = (id: string, isSo: (message: Message) => unknown) =>
-  eventually("the API to show it", async () => {
-    const message = await read(id);
-    return Boolean(isSo(message)) && message;
-  });
-
 const happened = (id: string, type: string) =>
   eventually(`${type} in the timeline`, async () => (await timeline(id)).includes(type));
 
-/** Sends a message through the API, and finds it on the user's phone. */
-async function sent(content: object): Promise<{ id: string; waId: string }> {
-  const before = new Set((await messagesOn(user)).map(({ id }) => id));
-  const { status, body } = await call("POST /v1/messages", { to: user, ...content });
-  expect(status).toBe(202);
-  const { id: waId } = await eventually("the message on the phone", async () =>
-    (await messagesOn(user)).find((message) => message.direction === "in" && !before.has(message.id)),
-  );
-  await isRead(body.id, ({ sentAt }) => sentAt);
-  return { id: body.id, waId };
-}
-
-/** Writes on a phone, and finds the message in the API. */
-async function written(number: string, message: { to: string } & Record<string, unknown>) {
-  const known = new Set(
-    (await stack.api<{ messages: Message[] }>("GET /v1/messages?limit=100")).body.messages.map(({ id }) => id),
-  );
-  const { id: waId } = await simulator<Shown>("POST", `/phones/${number}/messages`, message);
-  const { id } = await eventually("the message in the API", async () =>
-    (await stack.api<{ messages: Message[] }>("GET /v1/messages?limit=100")).body.messages.find(
-      (one) => one.direction === "inbound" && !known.has(one.id),
-    ),
-  );
-  return { id, waId };
-}
+const sentToUser = (content: object) => sent("POST /v1/messages", { to: user, ...content });
 
 const group = () =>
   simulator<{ id: string }>("POST", `/phones/${user}/groups`, { subject: "Warung", participants: [own] });
 
 describe("an edit", () => {
   it("of a text is on the phone, in the API and in the timeline, and keeps the metadata", async () => {
-    const { id, waId } = await sent({ type: "text", text: "Pukul 9", metadata: { order: 1 } });
+    const { id, waId } = await sentToUser({ type: "text", text: "Pukul 9", metadata: { order: 1 } });
     const edited = await call(`PATCH /v1/messages/${id}`, { text: "Pukul 10" });
     expect([edited.status, edited.body.editedAt]).toEqual([200, expect.any(String)]);
     expect(await shows(user, waId, ({ editedAt }) => editedAt)).toMatchObject({ kind: "text", text: "Pukul 10" });
@@ -106,7 +51,11 @@ describe("an edit", () => {
 
   it("of a caption keeps the file", async () => {
     const gif = "R0lGODlhAQABAIAAAAAAAP///ywAAAAAAQABAAACAUwAOw==";
-    const { id, waId } = await sent({ type: "document", media: { data: gif, mimeType: "image/gif" }, caption: "Nota" });
+    const { id, waId } = await sentToUser({
+      type: "document",
+      media: { data: gif, mimeType: "image/gif" },
+      caption: "Nota",
+    });
     const { content: before } = await read(id);
     expect((await call(`PATCH /v1/messages/${id}`, { caption: "Nota lunas" })).status).toBe(200);
     expect(await shows(user, waId, ({ editedAt }) => editedAt)).toMatchObject({ kind: "document", text: "Nota lunas" });
@@ -118,7 +67,7 @@ describe("an edit", () => {
 describe("a deletion for everyone", () => {
   it("takes a message that was read from the phone", async () => {
     await stack.patchPhone(user, { receipts: "read" });
-    const { id, waId } = await sent({ type: "text", text: "Salah kirim" });
+    const { id, waId } = await sentToUser({ type: "text", text: "Salah kirim" });
     await isRead(id, ({ status }) => status === "read");
     const { status, body } = await call(`DELETE /v1/messages/${id}?for=everyone`);
     expect([status, body.status]).toEqual([200, "revoked"]);
@@ -167,7 +116,7 @@ describe("a reaction", () => {
   it("in a group, and to a message of the API", async () => {
     const { id: jid } = await group();
     const theirs = await written(user, { to: jid, text: "Halo semua" });
-    const ours = await sent({ type: "text", text: "Pesanan Anda" });
+    const ours = await sentToUser({ type: "text", text: "Pesanan Anda" });
     for (const { id, waId } of [theirs, ours]) {
       expect((await call(`PUT /v1/messages/${id}/reaction`, { emoji: "🙏" })).status).toBe(200);
       await shows(user, waId, ({ reactions }) => reactions?.[0]?.emoji === "🙏");
@@ -177,7 +126,7 @@ describe("a reaction", () => {
 });
 
 it("a pin is on the phone and in the API, until it is taken back", async () => {
-  const { id, waId } = await sent({ type: "text", text: "Alamat kami" });
+  const { id, waId } = await sentToUser({ type: "text", text: "Alamat kami" });
   expect((await call(`PUT /v1/messages/${id}/pin`, { seconds: 86_400 })).body.isPinned).toBe(true);
   await shows(user, waId, ({ isPinned }) => isPinned);
   expect((await read(id)).isPinned).toBe(true);
@@ -190,7 +139,7 @@ describe("a vote", () => {
   const poll = { type: "poll", question: "Kapan?", options: ["Pagi", "Sore"], maxSelections: 1 };
 
   it.each(["the API's", "a person's"])("in %s poll is on the phone and counted", async (whose) => {
-    const { id, waId } = whose === "the API's" ? await sent(poll) : await written(user, { to: own, ...poll });
+    const { id, waId } = whose === "the API's" ? await sentToUser(poll) : await written(user, { to: own, ...poll });
     expect((await call(`POST /v1/messages/${id}/votes`, { options: ["Sore"] })).status).toBe(200);
     expect(await shows(user, waId, ({ votes }) => votes?.length)).toMatchObject({
       votes: [{ from: own, options: ["Sore"] }],
@@ -210,9 +159,9 @@ describe("a vote", () => {
   });
 
   it("is refused for other options, and for what is no poll", async () => {
-    const { id } = await sent(poll);
+    const { id } = await sentToUser(poll);
     expect((await call(`POST /v1/messages/${id}/votes`, { options: ["Malam"] })).body.code).toBe("vote-not-valid");
-    const text = await sent({ type: "text", text: "halo" });
+    const text = await sentToUser({ type: "text", text: "halo" });
     expect((await call(`POST /v1/messages/${text.id}/votes`, { options: ["Pagi"] })).body.code).toBe("not-a-poll");
   });
 });

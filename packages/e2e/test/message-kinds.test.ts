@@ -1,18 +1,31 @@
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Message, MessageList, MessageMedia, SessionMessageList } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mp3Of, mp4Of, noise, oggOpus, pngOf, sha256Of } from "../src/files.ts";
+import { mp3Of, mp4Of, noise, pngOf, recorded, sha256Of } from "../src/files.ts";
 import { eventually, type PhoneMessage, startTestStack, type TestStack } from "../src/harness.ts";
 
 let stack: TestStack;
 /** A person gets 30 messages in an hour. */
 const other = "+6281299990001";
 const third = "+6281299990002";
+/** In place of ffmpeg: it makes this picture of a video, and nothing else. */
+const thumbnail = Buffer.from("a small JPEG").toString("base64");
+let folder: string;
 beforeAll(async () => {
-  stack = await startTestStack();
+  folder = await mkdtemp(join(tmpdir(), "sandi-kinds-"));
+  const program = join(folder, "ffmpeg");
+  await writeFile(program, '#!/bin/sh\ncase "$*" in *mjpeg*) printf "a small JPEG";; *) exit 1;; esac\n');
+  await chmod(program, 0o700);
+  stack = await startTestStack({ connectorEnv: () => ({ FFMPEG_PATH: program }) });
   await stack.addPhone(other);
   await stack.addPhone(third);
 });
-afterAll(() => stack.destroy());
+afterAll(async () => {
+  await stack.destroy();
+  await rm(folder, { recursive: true, force: true });
+});
 
 /** What is sent, and what the phone shows if that differs. A new type of openapi.json needs a row. */
 interface Row {
@@ -40,8 +53,11 @@ function withFile(
 }
 
 const picture = pngOf(400, 300);
+const clip = recorded("clip.mp4");
+const aboutClip = { width: 64, height: 36, seconds: 3, thumbnail };
+/** It begins like a video. */
 const film = mp4Of(70_000);
-const note = oggOpus(7);
+const note = recorded("note.ogg");
 
 const options = [
   { id: "today", text: "Today" },
@@ -65,14 +81,19 @@ const kinds: Record<string, Row[]> = {
     withFile(picture, "image/png", { isViewOnce: true }),
   ],
   video: [
-    withFile(film, "video/mp4", { caption: "How it works" }),
-    withFile(film, "video/mp4", { isGif: true }),
-    withFile(film, "video/mp4", { isNote: true }),
+    withFile(clip, "video/mp4", { caption: "How it works", media: aboutClip }),
+    withFile(clip, "video/mp4", { isGif: true, media: aboutClip }),
+    withFile(clip, "video/mp4", { isNote: true, media: aboutClip }),
+    withFile(recorded("clip.3gp"), "video/3gpp", { media: { ...aboutClip, width: 128, height: 96 } }),
     withFile(film, "video/mp4", { isViewOnce: true, caption: "Once" }),
   ],
-  audio: [withFile(mp3Of(300_000), "audio/mpeg")],
+  audio: [
+    withFile(recorded("song.mp3"), "audio/mpeg", { media: { seconds: 2 } }),
+    withFile(recorded("song.m4a"), "audio/mp4", { media: { seconds: 2 } }),
+    withFile(mp3Of(300_000), "audio/mpeg"),
+  ],
   voice: [
-    withFile(note, "audio/ogg; codecs=opus", { media: { seconds: 7 } }),
+    withFile(note, "audio/ogg; codecs=opus", { media: { seconds: 2 } }),
     withFile(note, "audio/ogg; codecs=opus", { isViewOnce: true }),
   ],
   document: [
@@ -177,7 +198,7 @@ async function latest(): Promise<Message | undefined> {
 
 /** What the API shows of a message that a phone shows so: its type for its kind, and no parameters of a file's type. */
 function keptOf({ kind: type, media, ...fields }: { kind: string; media?: object; [name: string]: unknown }) {
-  const { mimeType, ...about } = (media ?? {}) as { mimeType?: string };
+  const { mimeType, thumbnail: _, ...about } = (media ?? {}) as { mimeType?: string; thumbnail?: string };
   return { type, ...fields, ...(media && { media: { mimeType: mimeType?.split(";")[0], ...about } }) };
 }
 

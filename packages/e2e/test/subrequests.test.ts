@@ -2,7 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DatabaseUse, sumOfUses } from "../src/database-use.ts";
 import { type Dependency, startTestEdge, type TestEdge } from "../src/edge.ts";
 import { eventually } from "../src/harness.ts";
-import { type Budget, connectorAnswers, operatorToken, publicCalls } from "../src/public-calls.ts";
+import type { Budget } from "../src/public-calls/call.ts";
+import { connectorAnswers } from "../src/public-calls/connector-answers.ts";
+import { publicCalls } from "../src/public-calls/public-calls.ts";
+import { operatorToken } from "../src/public-calls/workspaces.ts";
 
 /** Shorter than the Worker waits for its database. */
 const answerWithinMs = 4_000;

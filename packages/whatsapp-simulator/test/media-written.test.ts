@@ -41,14 +41,14 @@ const written: [
   object,
 ][] = [
   [
-    { type: "image", caption: "look", width: 4, height: 3 },
+    { type: "image", caption: "look", width: 4, height: 3, thumbnail: "anBlZw==" },
     (message) => message?.imageMessage,
-    { caption: "look", mimetype: "image/jpeg", width: 4 },
+    { caption: "look", mimetype: "image/jpeg", width: 4, jpegThumbnail: Uint8Array.from(Buffer.from("jpeg")) },
   ],
   [
-    { type: "video", caption: "moving", seconds: 9 },
+    { type: "video", caption: "moving", seconds: 9, thumbnail: "anBlZw==" },
     (message) => message?.videoMessage,
-    { caption: "moving", seconds: 9 },
+    { caption: "moving", seconds: 9, jpegThumbnail: Uint8Array.from(Buffer.from("jpeg")) },
   ],
   [{ type: "video", isGif: true }, (message) => message?.videoMessage, { gifPlayback: true }],
   [{ type: "video", isNote: true }, (message) => message?.ptvMessage, { mimetype: "video/mp4" }],

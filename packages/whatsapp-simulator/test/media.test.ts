@@ -7,13 +7,13 @@ import { sender, user, userJid } from "./support/world.ts";
 const sent: [string, AnyMessageContent, object][] = [
   [
     "image",
-    { image: file, caption: "look", width: 4, height: 3 },
-    { text: "look", caption: "look", media: { width: 4, height: 3, mimeType: "image/jpeg" } },
+    { image: file, caption: "look", width: 4, height: 3, jpegThumbnail: "anBlZw==" },
+    { text: "look", caption: "look", media: { width: 4, height: 3, mimeType: "image/jpeg", thumbnail: "anBlZw==" } },
   ],
   [
     "video",
-    { video: file, caption: "moving", seconds: 9 },
-    { text: "moving", media: { mimeType: "video/mp4", seconds: 9 } },
+    { video: file, caption: "moving", seconds: 9, width: 4, height: 3, jpegThumbnail: "anBlZw==" },
+    { text: "moving", media: { mimeType: "video/mp4", seconds: 9, width: 4, height: 3, thumbnail: "anBlZw==" } },
   ],
   ["video", { video: file, gifPlayback: true }, { text: "", isGif: true }],
   ["video", { video: file, ptv: true }, { isNote: true }],

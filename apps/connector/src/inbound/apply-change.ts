@@ -4,10 +4,11 @@ import { markContent, markStatement } from "../store/marks.ts";
 import { openBody, revokeStatement } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
 import { notedStatement, receivedStatements } from "../store/received.ts";
-import { sealEvent } from "../store/sealed-events.ts";
+import { sealContent, sealEvent } from "../store/sealed-events.ts";
 import type { Applied, Changing, Effect, Target } from "./changing.ts";
 import { type ChangeContext, type MessageBody, placeOf, timeOf } from "./context.ts";
 import { edited } from "./edits.ts";
+import { type ChangeContent, changeContent } from "./event-content.ts";
 import { findReceivedOrSent } from "./received-or-sent.ts";
 import { isOfSameChat } from "./same-chat.ts";
 import { votedFor } from "./votes.ts";
@@ -33,10 +34,12 @@ export async function applyChange(context: ChangeContext, fence: Fence, changing
   const event: NewEvent =
     type === "message.revoked" ? { ...about, type } : { ...about, type, personId: actor && personIdOf(actor.id) };
   const body = await sealEvent(atRest(sessionId), event);
+  const said = changeContent(target, actor, effect.change);
+  const content = said && (await sealContent(atRest(sessionId), id, said));
   await writeFenced(store, fence, [
     ...statements,
     ...effect.statements,
-    ...receivedStatements(fence, { ...noted, body }),
+    ...receivedStatements(fence, { ...noted, body, content }),
   ]);
   context.onAppended();
 }
@@ -56,10 +59,15 @@ async function effectOf(context: ChangeContext, applied: Applied): Promise<Effec
   const { change } = applied.changing;
   switch (change.type) {
     case "reaction":
-      return mark(context, applied, { kind: "reaction", value: { emoji: change.emoji }, at: change.at });
+      return mark(context, applied, {
+        kind: "reaction",
+        value: { emoji: change.emoji },
+        said: { emoji: change.emoji || null },
+        at: change.at,
+      });
     case "vote": {
       const options = await votedFor(context, applied, change);
-      return options && mark(context, applied, { kind: "vote", value: { options }, at: change.at });
+      return options && mark(context, applied, { kind: "vote", value: { options }, said: { options }, at: change.at });
     }
     case "pin": {
       const { seconds, at } = change;
@@ -79,13 +87,13 @@ const markEvents = { reaction: "message.reaction", vote: "poll.vote", pin: null 
 async function mark(
   { atRest, pseudonym }: ChangeContext,
   { fence, changing, actor, eventId, now }: Applied,
-  { kind, value, at }: { kind: keyof typeof markEvents; value: object; at: number },
+  { kind, value, said, at }: { kind: keyof typeof markEvents; value: object; said?: ChangeContent; at: number },
 ): Promise<Effect> {
   const { target } = changing.change;
   const sealed = await markContent.seal(atRest(fence.sessionId), JSON.stringify({ ...value, target }), eventId);
   const markedAt = at > 0 && at <= now.getTime() ? new Date(at) : now;
   const row = { waId: pseudonym(target), kind, person: actor?.id ?? "", sealed, eventId, markedAt };
-  return { type: markEvents[kind], statements: [markStatement(fence, row, now)] };
+  return { type: markEvents[kind], change: said, statements: [markStatement(fence, row, now)] };
 }
 
 /** Its author deletes a message for everyone, or an admin of the group. */

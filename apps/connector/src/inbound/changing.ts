@@ -4,6 +4,7 @@ import { decode } from "../content/wire.ts";
 import type { Conversation } from "../store/conversations.ts";
 import type { Fence, writeFenced } from "../store/fence.ts";
 import type { ChangeContext, MessageBody } from "./context.ts";
+import type { ChangeContent } from "./event-content.ts";
 import type { ReceivedOrSent } from "./received-or-sent.ts";
 
 /** A change of a message, and who made it. */
@@ -17,6 +18,8 @@ export interface Target extends ReceivedOrSent {
 /** What a change does: its statements and its event, if it has one. Null: nothing. */
 export type Effect = {
   type: "message.edited" | "message.reaction" | "message.revoked" | "poll.vote" | null;
+  /** What the event adds; absent: nothing. */
+  change?: ChangeContent | undefined;
   statements: Parameters<typeof writeFenced>[2];
 } | null;
 

@@ -38,7 +38,15 @@ export async function edited(
     const words = contentTokens(context.pseudonym, sessionId, content);
     statements.push(editStatement(fence, { waId: row.waId, sealed, words, editedAt }));
   }
-  return statements.length === 0 ? null : { type: "message.edited", statements };
+  if (statements.length === 0) return null;
+  const said = row && { text: textOf(content), formerText: textOf(body?.content ?? null) };
+  return { type: "message.edited", change: said ?? undefined, statements };
+}
+
+/** The text or the caption; null for a content without one. */
+function textOf(content: MessageBody["content"] | null): string | null {
+  if (content?.type === "text") return content.text;
+  return content && "caption" in content ? (content.caption ?? null) : null;
 }
 
 const secretOf = (body: MessageBody | null) => (body?.secret ? Buffer.from(body.secret, "base64") : null);

@@ -6,11 +6,13 @@ import { newDownloadStatement } from "../store/downloads.ts";
 import { latestStatement } from "../store/latest-chats.ts";
 import { eventOfStatement, findMessage, messageContent, messageStatement, positionOf } from "../store/messages.ts";
 import type { NewEvent } from "../store/outbox.ts";
-import { sealEvent } from "../store/sealed-events.ts";
+import { sealContent, sealEvent } from "../store/sealed-events.ts";
 import { type InboundContext, type MessageBody, placeOf, timeOf } from "./context.ts";
+import { receivedContent } from "./event-content.ts";
 import { contentTokens } from "./message-words.ts";
 import { findReceivedOrSent } from "./received-or-sent.ts";
 import { numberedReply } from "./numbered-reply.ts";
+import { personIn } from "./read-messages.ts";
 
 type Spoken = Extract<Said, { content: unknown }>;
 
@@ -72,11 +74,19 @@ export async function storeMessage(
       },
     },
   ];
-  if (type === "reply" && quoted !== null) {
+  const contents = [await receivedContent(context, sessionId, { body, author })];
+  if (content.type === "reply" && quoted !== null) {
     const replied = { id: services.newId("evt"), type: "message.reply", messageId: quoted, replyId: id } as const;
     events.push({ ...about, ...replied, personId });
+    const { id: optionId, text } = content;
+    contents.push({ change: { from: author && personIn(author), choice: { id: optionId, text } } });
   }
-  const bodies = await Promise.all(events.map((event) => sealEvent(atRest(sessionId), event)));
+  const reported = await Promise.all(
+    events.map(async (event, i) => ({
+      body: await sealEvent(atRest(sessionId), event),
+      content: contents[i] ? await sealContent(atRest(sessionId), event.id, contents[i]) : null,
+    })),
+  );
   const position = positionOf(id);
   const words = contentTokens(pseudonym, sessionId, content);
   const place = { conversationId: chat.id, author: author?.id ?? null, position, origin };
@@ -86,7 +96,7 @@ export async function storeMessage(
     messageStatement(fence, row),
     latestStatement(fence, { conversationId: chat.id, kind, position }),
     ...(said.file ? [newDownloadStatement(fence, { waId, eventId, at: now })] : []),
-    ...bodies.map((event) => eventOfStatement(fence, { waId, eventId, body: event, at: now })),
+    ...reported.map((event) => eventOfStatement(fence, { waId, eventId, at: now, ...event })),
     ...(origin === null && group === null ? chats.wrote(fence, names) : []),
   ]);
   context.onAppended();

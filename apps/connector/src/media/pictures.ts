@@ -11,7 +11,8 @@ export interface Prepared {
 }
 
 const mostPixels = 64_000_000;
-const thumbnailEdge = 72;
+/** The longer edge of a preview inside a message. */
+export const thumbnailEdge = 72;
 const stickerEdge = 512;
 const stickerBytes = 500 * 1024;
 

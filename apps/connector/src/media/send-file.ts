@@ -12,7 +12,9 @@ import { encrypting } from "./cipher.ts";
 import { MediaFailed, type MediaFailure } from "./failed.ts";
 import type { Folder } from "./folder.ts";
 import { aboutPicture, makeSticker, type Prepared } from "./pictures.ts";
+import { readTracks } from "./read-tracks.ts";
 import { upload } from "./upload.ts";
+import { aboutVideo } from "./video.ts";
 import { makeVoice } from "./voice.ts";
 
 /**
@@ -32,7 +34,7 @@ interface Context {
   services: Pick<Services, "now" | "random">;
   files: EdgeFiles;
   folder: Folder;
-  /** The program that converts voice notes. */
+  /** The program that converts voice notes and makes previews of videos. */
   ffmpeg: string;
 }
 
@@ -99,10 +101,8 @@ async function prepare(
 ): Promise<Omit<Prepared, "path"> & { plain: Plain }> {
   const { media, type } = content;
   const accepted = await acceptedFile(context.files, media);
-  // These are encrypted as they arrive.
-  if (type === "video" || type === "audio" || type === "document") {
-    return { plain: counted(accepted), mimeType: media.mimeType, about: {} };
-  }
+  // A document is encrypted as it arrives.
+  if (type === "document") return { plain: counted(accepted), mimeType: media.mimeType, about: {} };
   const path = join(folder, "plain");
   await pipeline(accepted, createWriteStream(path, fileMode));
   const made = await converted(context, type, { path, mimeType: media.mimeType });
@@ -111,12 +111,14 @@ async function prepare(
 
 async function converted(
   { ffmpeg }: Context,
-  type: "image" | "voice" | "sticker",
+  type: Exclude<SealedMediaContent["type"], "document">,
   { path, mimeType }: Omit<Prepared, "about">,
 ): Promise<Prepared> {
   if (type === "voice") return makeVoice(ffmpeg, path, mimeType);
   if (type === "sticker") return makeSticker(path, mimeType);
-  return { path, mimeType, about: await aboutPicture(path) };
+  if (type === "image") return { path, mimeType, about: await aboutPicture(path) };
+  if (type === "video") return { path, mimeType, about: await aboutVideo(ffmpeg, path, mimeType) };
+  return { path, mimeType, about: await readTracks(path, mimeType) };
 }
 
 function counted(bytes: AsyncIterable<Uint8Array>): Plain {

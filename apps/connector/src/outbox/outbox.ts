@@ -89,7 +89,7 @@ export function createOutbox(options: Options): Outbox {
     const now = services.now().getTime();
     const due = [...held].find(([, { until }]) => until <= now);
     if (due) await retry(...due);
-    return rows.length === batchSize || due !== undefined;
+    return rows.length === batchSize || rows.at(-1)?.isCut === true || due !== undefined;
   }
 
   /** Tries a held session alone, with fewer events each time, down to the oldest one. */
@@ -119,9 +119,9 @@ export function createOutbox(options: Options): Outbox {
   }
 
   /** The event; none when its key is missing. Then it is parked, so that it does not block the others. */
-  async function opened({ seq, body }: OutboxRow): Promise<ConnectorEvent[]> {
+  async function opened({ seq, body, content }: OutboxRow): Promise<ConnectorEvent[]> {
     try {
-      return [{ ...(await openEvent(atRest, body)), seq }];
+      return [{ ...(await openEvent(atRest, body, content)), seq }];
     } catch (error) {
       await park(seq);
       logger.error({ seq, error }, "an event could not be opened; it is parked");

@@ -26,14 +26,19 @@ const messageTables = [
 export const forgetStatements = {
   login: (fence: Fence): InStatement[] => [
     deleted("credential", fence),
+    contents(fence),
     ...messageTables.map((table) => deleted(table, fence)),
   ],
   past: (fence: Fence): InStatement[] => [
     ...[...accountTables, ...messageTables].map((table) => deleted(table, fence)),
+    contents(fence),
     // The rows stay, so that no message is sent twice. Retries, revocations and the day's bulk limit ignore them.
     guarded("UPDATE ledger SET sealed = NULL, sealed_chat = NULL, is_bulk = 0", fence),
   ],
 };
+
+/** Of events that wait for the edge. */
+const contents = (fence: Fence) => guarded("UPDATE outbox SET sealed_content = NULL", fence);
 
 const deleted = (table: string, fence: Fence) => guarded(`DELETE FROM ${table}`, fence);
 

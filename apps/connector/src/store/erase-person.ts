@@ -112,6 +112,7 @@ export async function deleteEventsOf(
   ]);
   const named = new Set([...ids, ...personIds]);
   const found: number[] = [];
+  const ofAccount: number[] = [];
   for (let after = 0; ;) {
     const { rows } = await store.client.execute({
       sql: "SELECT seq, body FROM outbox WHERE session_id = ? AND seq > ? ORDER BY seq LIMIT ?",
@@ -120,13 +121,18 @@ export async function deleteEventsOf(
     for (const row of rows) {
       const event = await openEvent(() => atRest, text(row, "body")).catch(() => null);
       if (event && isAbout(event, named)) found.push(Number(row["seq"]));
+      else if (event && "personId" in event && event.personId === null) ofAccount.push(Number(row["seq"]));
     }
     if (rows.length < page) break;
     after = Number(rows.at(-1)!["seq"]);
   }
-  if (found.length === 0) return;
-  const sql = "DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))";
-  await writeFenced(store, fence, [guarded(sql, fence, [JSON.stringify(found)])]);
+  if (found.length + ofAccount.length === 0) return;
+  const which = "seq IN (SELECT value FROM json_each(?))";
+  await writeFenced(store, fence, [
+    guarded(`DELETE FROM outbox WHERE ${which}`, fence, [JSON.stringify(found)]),
+    // What the account did with messages: it may be in a chat with the person.
+    guarded(`UPDATE outbox SET sealed_content = NULL WHERE ${which}`, fence, [JSON.stringify(ofAccount)]),
+  ]);
 }
 
 function isAbout(event: object, named: ReadonlySet<string>): boolean {

@@ -100,12 +100,18 @@ const current = `coalesce((SELECT merged_into FROM conversation
 /** Appends an event, if the message was stored with this event's id. */
 export function eventOfStatement(
   { sessionId, fence }: Fence,
-  { waId, eventId, body, at }: { waId: string; eventId: string; body: string; at: Date },
+  {
+    waId,
+    eventId,
+    body,
+    content,
+    at,
+  }: Pick<NewMessage, "waId" | "eventId" | "at"> & { body: string; content: string | null },
 ): InStatement {
   return {
-    sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM message
+    sql: `INSERT INTO outbox (session_id, body, sealed_content, created_at) SELECT session_id, ?, ${keptContent("message")}, ? FROM message
           WHERE session_id = ? AND wa_id = ? AND event_id = ? AND ${fenceHolds}`,
-    args: [body, at.getTime(), sessionId, waId, eventId, sessionId, fence],
+    args: [body, content, at.getTime(), sessionId, waId, eventId, sessionId, fence],
   };
 }
 
@@ -176,14 +182,29 @@ export async function openBody<Content>(atRest: AtRest, { id, sealed }: Pick<Mes
 export async function storeContentMs({ writer }: Pick<Store, "writer">, kept: Record<string, number>): Promise<void> {
   const sql = `UPDATE session SET content_ms = item.value FROM json_each(?) AS item
     WHERE session.id = item.key AND session.content_ms IS NOT item.value`;
-  await writer.write([{ sql, args: [JSON.stringify(kept)] }]);
+  const dropping = Object.keys(kept).filter((sessionId) => kept[sessionId] === 0);
+  await writer.write([
+    { sql, args: [JSON.stringify(kept)] },
+    ...(dropping.length === 0 ? [] : [deleteContentsStatement(dropping)]),
+  ]);
 }
+
+/** In SQL the content of an event of a row, which is the next argument; null when its session keeps no contents. */
+export const keptContent = (table: string) =>
+  `iif((SELECT content_ms FROM session WHERE session.id = ${table}.session_id) = 0, NULL, ?)`;
+
+/** Deletes the contents of events that wait for the edge. */
+export const deleteContentsStatement = (sessionIds: readonly string[]): InStatement => ({
+  sql: `UPDATE outbox SET sealed_content = NULL WHERE sealed_content IS NOT NULL
+        AND session_id IN (SELECT value FROM json_each(?))`,
+  args: [JSON.stringify(sessionIds)],
+});
 
 /** In SQL how long the session of a row keeps contents. */
 const kept = (table: string) =>
   `coalesce((SELECT content_ms FROM session WHERE id = ${table}.session_id), ${usualContentMs})`;
 
-/** Deletes messages and marks that are older than their session keeps them. */
+/** Deletes messages, marks and contents of events that are older than their session keeps them. */
 export function sweepMessages(now: Date): InStatement[] {
   const at = now.getTime();
   const old = (table: string, least: number) =>
@@ -193,6 +214,7 @@ export function sweepMessages(now: Date): InStatement[] {
     `DELETE FROM message WHERE (session_id, wa_id) IN
       (SELECT session_id, wa_id FROM message WHERE ${old("message", leastKeptMs)} LIMIT 10000)`,
     `DELETE FROM mark WHERE ${old("mark", 0)}`,
+    `UPDATE outbox SET sealed_content = NULL WHERE sealed_content IS NOT NULL AND created_at <= ${at} - ${kept("outbox")}`,
   ].map((sql) => ({ sql, args: [] }));
 }
 

@@ -18,6 +18,7 @@ import { actions } from "./migrations/0018_actions.ts";
 import { ownChanges } from "./migrations/0019_own_changes.ts";
 import { downloads } from "./migrations/0022_downloads.ts";
 import { erased } from "./migrations/0024_erased.ts";
+import { eventContents } from "./migrations/0025_event_contents.ts";
 import { receipts } from "./migrations/0020_receipts.ts";
 import { account } from "./migrations/0015_account.ts";
 import { numbered } from "./migrations/0021_numbered.ts";
@@ -51,4 +52,5 @@ export const migrations: readonly Migration[] = [
   downloads,
   read,
   erased,
+  eventContents,
 ];

@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import type { ConnectorEvent } from "@sandi/contracts";
 import { fenceHolds, type Fence } from "./fence.ts";
-import { dateOrNull, text } from "./row.ts";
+import { dateOrNull, text, textOrNull } from "./row.ts";
 import type { Store } from "./store.ts";
 
 type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
@@ -38,7 +38,14 @@ export function appendOnceStatement(
 export interface OutboxRow {
   seq: number;
   body: string;
+  /** Sealed; null: it has none. */
+  content: string | null;
+  /** More were found, which would make the batch too long. */
+  isCut: boolean;
 }
+
+/** The edge takes 1 MiB. A sealed event is longer than what is sent of it. */
+const mostBytes = 1_000_000;
 
 interface OutboxPart {
   limit: number;
@@ -48,7 +55,7 @@ interface OutboxPart {
   without?: readonly string[];
 }
 
-/** The oldest events of deleted sessions and of the sessions that this run owns. */
+/** The oldest events of deleted sessions and of the sessions that this run owns, as many as fit into one batch. */
 export async function readOutbox(
   { client }: Store,
   run: string,
@@ -56,12 +63,23 @@ export async function readOutbox(
 ): Promise<OutboxRow[]> {
   const which = only === undefined ? "NOT IN (SELECT value FROM json_each(?))" : "= ?";
   const { rows } = await client.execute({
-    sql: `SELECT outbox.seq AS seq, outbox.body AS body FROM outbox
-          JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
-          WHERE outbox.parked_at IS NULL AND outbox.session_id ${which} ORDER BY outbox.seq LIMIT ?`,
+    sql: `WITH next AS (
+            SELECT outbox.seq AS seq, octet_length(body) + coalesce(octet_length(sealed_content), 0) AS bytes FROM outbox
+            JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
+            WHERE outbox.parked_at IS NULL AND outbox.session_id ${which} ORDER BY outbox.seq LIMIT ?),
+          summed AS (
+            SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS before, bytes, count(*) OVER () AS found FROM next)
+          SELECT outbox.seq AS seq, body, sealed_content, found > count(*) OVER () AS is_cut
+          FROM summed JOIN outbox ON outbox.seq = summed.seq
+          WHERE before = 0 OR before + bytes <= ${mostBytes} ORDER BY outbox.seq`,
     args: [run, only ?? JSON.stringify(without), limit],
   });
-  return rows.map((row) => ({ seq: Number(row["seq"]), body: text(row, "body") }));
+  return rows.map((row) => ({
+    seq: Number(row["seq"]),
+    body: text(row, "body"),
+    content: textOrNull(row, "sealed_content"),
+    isCut: Number(row["is_cut"]) === 1,
+  }));
 }
 
 export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promise<void> {

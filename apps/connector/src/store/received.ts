@@ -1,5 +1,6 @@
 import type { InStatement } from "@libsql/client";
 import { fenceHolds, type Fence } from "./fence.ts";
+import { keptContent } from "./messages.ts";
 import type { Store } from "./store.ts";
 
 /** An older message is not reported. Ids are kept for this time, so that a message is reported once. */
@@ -10,13 +11,15 @@ interface Received {
   waId: string;
   eventId: string;
   body: string;
+  /** Sealed; null: the event has none. */
+  content?: string | null;
   at: Date;
 }
 
 /** Notes that a message was received that needs no event. */
 export function notedStatement(
   { sessionId, fence }: Fence,
-  { waId, eventId, at }: Omit<Received, "body">,
+  { waId, eventId, at }: Omit<Received, "body" | "content">,
 ): InStatement {
   return {
     sql: `INSERT INTO received (session_id, wa_id, event_id, received_at) SELECT ?, ?, ?, ? WHERE ${fenceHolds}
@@ -26,14 +29,14 @@ export function notedStatement(
 }
 
 /** Appends an event of a message that the session has not received before. */
-export function receivedStatements(fence: Fence, { waId, eventId, body, at }: Received): InStatement[] {
+export function receivedStatements(fence: Fence, { waId, eventId, body, content = null, at }: Received): InStatement[] {
   const { sessionId } = fence;
   return [
     notedStatement(fence, { waId, eventId, at }),
     {
-      sql: `INSERT INTO outbox (session_id, body, created_at) SELECT session_id, ?, ? FROM received
+      sql: `INSERT INTO outbox (session_id, body, sealed_content, created_at) SELECT session_id, ?, ${keptContent("received")}, ? FROM received
             WHERE session_id = ? AND wa_id = ? AND event_id = ?`,
-      args: [body, at.getTime(), sessionId, waId, eventId],
+      args: [body, content, at.getTime(), sessionId, waId, eventId],
     },
   ];
 }

@@ -12,7 +12,7 @@ import { numberJid } from "./numbers.ts";
 import { sessionPhone } from "./own-number.ts";
 import { settingValue } from "./pseudonyms.ts";
 import { text } from "./row.ts";
-import { outboxBody } from "./sealed-events.ts";
+import { outboxBody, outboxContent } from "./sealed-events.ts";
 import { sessionProxy } from "./sealed-proxy.ts";
 
 /** How a sealed column is resealed row by row. */
@@ -34,6 +34,7 @@ export interface ResealedColumn {
 
 const ofSession = (row: Row) => text(row, "session_id");
 const ofConnector = () => "connector";
+const eventIdOf = (row: Row) => (JSON.parse(text(row, "body")) as { id: string }).id;
 
 /** Every sealed column of the connector's database; a test compares them with the schema. */
 export const sealedColumns: readonly ResealedColumn[] = [
@@ -113,8 +114,15 @@ export const sealedColumns: readonly ResealedColumn[] = [
     key: ["seq"],
     sealed: "body ->> 'sealed'",
     owner: ofSession,
-    context: (row) => outboxBody.context((JSON.parse(text(row, "body")) as { id: string }).id),
+    context: (row) => outboxBody.context(eventIdOf(row)),
     put: (body, sealed) => JSON.stringify({ ...(JSON.parse(body) as object), sealed }),
+  },
+  {
+    table: "outbox",
+    column: "sealed_content",
+    key: ["seq"],
+    owner: ofSession,
+    context: (row) => outboxContent.context(eventIdOf(row)),
   },
   {
     table: "session",

@@ -72,6 +72,8 @@ interface PrefixTables {
   isFiltered: boolean;
   /** What follows FROM: the prefixes with rows in these months. All that match are among them. */
   listed: (months: RawBuilder<unknown>) => RawBuilder<unknown>;
+  /** The same for a search by count. */
+  byCount: PrefixTables["listed"];
   /** What follows FROM: the counts that are not rolled up. */
   waiting: RawBuilder<unknown>;
   /** The condition of all filters but the prefix. */
@@ -90,6 +92,8 @@ function tablesOf(workspaceId: string, filter: Filter): PrefixTables {
       : sql`dimension = ${groups[0]?.dimension ?? "all"} AND key = ${groups[0]?.key ?? ""}`;
   const listed = (months: RawBuilder<unknown>) => sql`conversion_month WHERE workspace_id = ${workspaceId}
       AND month ${months} AND ${isGroup} AND prefix >= ${prefix} AND prefix < ${`${prefix}:`}`;
+  const byCount = (months: RawBuilder<unknown>) =>
+    sql`conversion_month INDEXED BY conversion_month_count WHERE workspace_id = ${workspaceId} AND month ${months} AND dimension = 'all'`;
   const within = (hours: Range) => conditionsOf(workspaceId, { range: hours, only: values }).hours;
   const ofHours = (hours: Range, of: RawBuilder<unknown>) =>
     sql`SELECT sum(count) FROM conversion_prefix INDEXED BY conversion_prefix_created
@@ -106,6 +110,7 @@ function tablesOf(workspaceId: string, filter: Filter): PrefixTables {
   return {
     isFiltered: groups.length > 0,
     listed,
+    byCount: Object.keys(filter.only).length > 0 ? listed : byCount,
     waiting: sql`conversion_waiting WHERE ${conditionsOf(workspaceId, filter).hours}`,
     within,
     createdOf: (of) =>
@@ -128,27 +133,41 @@ function rarestOf(workspaceId: string, range: Range, groups: ReturnType<typeof g
 const mostOf = (range: Range) => countOfMonth(daysByMonth(range));
 
 /**
- * In SQL `ranked`: the largest prefixes, without sums for all others. Each month has a list of prefixes, with `most`
- * verifications in the range. `groupLimit` prefixes that are first in the lists have `enough` verifications or more, so
- * each of the largest prefixes has as many. The lists share that number: each of the largest prefixes has the share of
- * one list or more, or it has counts that are not rolled up.
+ * In SQL `ranked`: the largest prefixes, without sums for all others. Each month has a list of prefixes. `likely` are those
+ * with the largest counts of whole months, which are read fastest. `large` are the prefixes that can be as large as these,
+ * with `most` verifications in the range. `largest` are the first of them, and `candidate` can be as large as those.
  */
-function rankLargest(range: Range, { listed, waiting, createdOf }: PrefixTables) {
-  const first = monthsOf(range).map(
-    (
-      month,
-    ) => sql`SELECT * FROM (SELECT month, prefix, ${mostOf(range)} AS most FROM ${listed(sql`= ${sql.lit(month)}`)}
-      ORDER BY most DESC LIMIT ${groupLimit})`,
-  );
-  return sql`first AS MATERIALIZED (${joined(first, sql`UNION ALL`)}),
-    enough AS MATERIALIZED (SELECT ${createdOf(sql`first.prefix`)} AS created FROM (SELECT DISTINCT prefix FROM first) first
-      ORDER BY created DESC LIMIT 1 OFFSET ${groupLimit - 1}),
-    share AS MATERIALIZED (SELECT at, max(1, coalesce((SELECT created FROM enough), 0) * most / sum(most) OVER ()) AS least
-      FROM (SELECT month AS at, max(most) AS most FROM first GROUP BY month) WHERE most > 0),
+function rankLargest(range: Range, { listed, byCount, waiting, createdOf }: PrefixTables) {
+  const most = mostOf(range);
+  const ofMonths = (of: (month: RawBuilder<unknown>) => RawBuilder<unknown>) =>
+    joined(
+      monthsOf(range).map((month) => sql`SELECT * FROM (${of(sql.lit(month))} DESC LIMIT ${groupLimit})`),
+      sql`UNION ALL`,
+    );
+  return sql`first AS MATERIALIZED (${ofMonths((month) => sql`SELECT month AS at, prefix AS of FROM ${byCount(sql`= ${month}`)} ORDER BY count`)}),
+    likely AS MATERIALIZED (SELECT at, prefix, ${most} AS most FROM first CROSS JOIN ${listed(sql`= at`)} AND prefix = of),
+    ${leastOf("likely", createdOf)},
+    large AS MATERIALIZED (SELECT at, prefix, ${most} AS most FROM least_likely CROSS JOIN ${byCount(sql`= at`)}
+      AND count >= least AND ${most} >= least),
+    largest AS MATERIALIZED (${ofMonths((month) => sql`SELECT * FROM large WHERE at = ${month} ORDER BY most`)}),
+    ${leastOf("largest", createdOf)},
     added AS MATERIALIZED (SELECT prefix, sum(count) AS created FROM ${waiting} AND stage = 'created' GROUP BY prefix),
-    candidate AS MATERIALIZED (SELECT prefix FROM share CROSS JOIN ${listed(sql`= at`)} AND count >= least
-        AND ${mostOf(range)} >= least UNION SELECT prefix FROM added),
+    candidate AS MATERIALIZED (SELECT prefix FROM large JOIN least_largest USING (at) WHERE most >= least
+      UNION SELECT prefix FROM added),
     ranked AS MATERIALIZED (SELECT prefix AS key, sum(created) AS created FROM (
         SELECT prefix, ${createdOf(sql`candidate.prefix`)} AS created FROM candidate UNION ALL SELECT * FROM added)
       GROUP BY prefix HAVING sum(created) > 0 ORDER BY created DESC, key LIMIT ${groupLimit})`;
+}
+
+/**
+ * In SQL `least_…`: the verifications that one of the largest prefixes has in one of the months or more, or it has counts
+ * that are not rolled up. `groupLimit` prefixes of the table have `enough` verifications or more, so each of the largest has
+ * as many. The months share that number.
+ */
+function leastOf(table: string, createdOf: PrefixTables["createdOf"]) {
+  const [of, enough, least] = [sql.raw(table), sql.raw(`enough_${table}`), sql.raw(`least_${table}`)];
+  return sql`${enough} AS MATERIALIZED (SELECT ${createdOf(sql`each.prefix`)} AS created FROM (SELECT DISTINCT prefix FROM ${of}) each
+      ORDER BY created DESC LIMIT 1 OFFSET ${groupLimit - 1}),
+    ${least} AS MATERIALIZED (SELECT at, max(1, coalesce((SELECT created FROM ${enough}), 0) * most / sum(most) OVER ()) AS least
+      FROM (SELECT at, max(1, max(most)) AS most FROM ${of} GROUP BY at))`;
 }

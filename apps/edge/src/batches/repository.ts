@@ -22,7 +22,17 @@ export type BatchRow = Pick<Tables["batch"], (typeof shown)[number]>;
 export type CountedRow = BatchRow & { items: string; messages: string };
 
 /** A batch with its counts, as this reader sees them. */
-export function selectBatch(db: Db, { workspaceId, test }: Tenant, { id, viewer }: { id: string; viewer: Viewer }) {
+export const selectBatch = (db: Db, { workspaceId, test }: Tenant, { id, viewer }: { id: string; viewer: Viewer }) =>
+  selectCounted(db, workspaceId, viewer).where("id", "=", id).where("test", "=", test);
+
+/** Batches by id, for events about them: those of the sandbox are among them. */
+export const selectOfEvents = (
+  db: Db,
+  workspaceId: string,
+  { ids, viewer }: { ids: readonly string[]; viewer: Viewer },
+) => selectCounted(db, workspaceId, viewer).where("id", "in", ids);
+
+function selectCounted(db: Db, workspaceId: string, viewer: Viewer) {
   const items = sql<string>`(SELECT json_group_array(json_array(state, code, n)) FROM (SELECT state, code, count(*) AS n
     FROM batch_item WHERE batch_id = batch.id GROUP BY state, code))`;
   const messages = sql<string>`(SELECT json_group_array(json_array(shown, NULL, n)) FROM (SELECT ${shownStatus(viewer)} AS shown,
@@ -31,9 +41,7 @@ export function selectBatch(db: Db, { workspaceId, test }: Tenant, { id, viewer 
     .selectFrom("batch")
     .select(shown)
     .select([items.as("items"), messages.as("messages")])
-    .where("workspaceId", "=", workspaceId)
-    .where("id", "=", id)
-    .where("test", "=", test);
+    .where("workspaceId", "=", workspaceId);
 }
 
 /** The batches of a tenant, newest first. */

@@ -39,4 +39,6 @@ export const migrationNames = [
   "0043_received_files",
   "0045_erasure",
   "0047_webhooks",
+  "0048_largest_prefixes",
+  "0051_event_contents",
 ];

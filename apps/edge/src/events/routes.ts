@@ -6,7 +6,8 @@ import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "../messages/claim-messages.ts";
 import { connectorOnly } from "../http/service-auth.ts";
-import { sweepEvents } from "./sweeps.ts";
+import { wakeStreamsOf } from "../feed/wake.ts";
+import { sweepEventContents, sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;
 
@@ -16,8 +17,13 @@ const routes = new Hono<AppEnv>()
   )
   .post(eventsPath, connectorOnly(bodyLimit), async (c) => {
     const batch = parseBody(EventBatch, await c.req.json<unknown>());
-    return c.json(await applyEvents(c.env.services, batch.events));
+    const answer = await applyEvents(c.env.services, batch.events);
+    wakeStreamsOf(c.env.services, batch.events);
+    return c.json(answer);
   });
 
 /** The routes for connectors. They are not part of the public API. */
-export const events: Feature = { routes, sweeps: sweepEvents };
+export const events: Feature = {
+  routes,
+  sweeps: (services) => [...sweepEvents(services), ...sweepEventContents(services)],
+};

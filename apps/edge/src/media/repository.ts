@@ -126,6 +126,23 @@ export const selectReceivedFile = (
     .where("workspaceId", "=", tenant.workspaceId)
     .where(isKept(at));
 
+/** The stored files of received messages, each with its message. */
+export const selectReceivedFiles = (
+  db: Db,
+  workspaceId: string,
+  { messages, at }: { messages: readonly { sessionId: string; messageId: string }[]; at: number },
+) =>
+  db.kysely
+    .selectFrom("media")
+    .select(columns)
+    .select("uploadId as messageId")
+    .where(
+      sql<boolean>`(session_id, upload_id) IN (SELECT value ->> 'sessionId', value ->> 'messageId'
+        FROM json_each(${JSON.stringify(messages)}))`,
+    )
+    .where("workspaceId", "=", workspaceId)
+    .where(isKept(at));
+
 /** Deletes the file of a message that was deleted. */
 export const deleteReceivedFile = (db: Db, message: { sessionId: string; messageId: string }) =>
   sql`DELETE FROM media WHERE ${ofMessage(message)}`.compile(db.kysely);

@@ -1,4 +1,4 @@
-import { failureReasons, type Message, type Pacing, type Scope, ShownMessageType } from "@sandi/contracts";
+import { failureReasons, type Message, type Pacing, type Person, type Scope, ShownMessageType } from "@sandi/contracts";
 import { seesAccounts } from "../auth/powers.ts";
 import type { MessageTable } from "../db/tables/messages.ts";
 import { shownMask } from "../phone.ts";
@@ -43,14 +43,14 @@ export interface Viewer {
 }
 
 /** The message as the edge knows it: `withContent` adds what the connector keeps. */
-export function toMessage(row: MessageRow, viewer: Viewer): Message {
+export function toMessage(row: Omit<MessageRow, "pacing">, viewer: Viewer): Message {
   const isOfApi = row.direction === null && row.origin === null;
   const delivery = toDelivery(row, viewer);
   return {
     id: row.id,
     direction: row.direction ?? "outbound",
     origin: isOfApi ? "api" : row.origin,
-    chatId: isOfApi && showsAccount(row, viewer) ? null : row.chatId,
+    chatId: showsAccount(row, viewer) ? null : row.chatId,
     from: row.personId === null ? null : maskedPerson(row.personId, row.fromMasked),
     sessionId: row.sessionId === "" ? null : row.sessionId,
     to: row.toMasked === "" ? null : shownMask(row.toMasked),
@@ -81,11 +81,18 @@ export function toMessage(row: MessageRow, viewer: Viewer): Message {
   };
 }
 
-/** A number without an account has no chat, and other keys are not to see that: they see the chat with the first receipt. */
-const showsAccount = ({ toMasked, deliveredAt }: MessageRow, { scopes }: Viewer): boolean =>
-  deliveredAt === null && toMasked.startsWith("+") && !seesAccounts(scopes);
+/**
+ * Whether the chat of a message would show that its number has an account. A number without one has no chat. Readers without
+ * `lookup:read` see the chat with the first receipt.
+ */
+export const showsAccount = (
+  { toMasked, deliveredAt, direction, origin }: Pick<MessageRow, "toMasked" | "deliveredAt" | "direction" | "origin">,
+  { scopes }: Pick<Viewer, "scopes">,
+): boolean =>
+  direction === null && origin === null && deliveredAt === null && toMasked.startsWith("+") && !seesAccounts(scopes);
 
-const maskedPerson = (id: string, phone: string | null) => ({
+/** A person as the edge knows them. @param phone as it is stored */
+export const maskedPerson = (id: string, phone: string | null): Person => ({
   id,
   phone: phone === null ? null : shownMask(phone),
   lid: null,

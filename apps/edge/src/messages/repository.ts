@@ -93,6 +93,16 @@ export async function findMessagesOf(
     .execute();
 }
 
+/** A message that an event is about. */
+export type EventMessageRow = Omit<MessageRow, "pacing"> & { verificationId: string | null };
+
+/** Messages by id, for events about them: those with codes and those of the sandbox are among them. */
+export const selectOfEvents = (db: Db, workspaceId: string, ids: readonly string[]) =>
+  sql<EventMessageRow>`SELECT ${sql.join(columns.map(selected))}, verification_id FROM message
+    WHERE message.id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND message.workspace_id = ${workspaceId}`.compile(
+    db.kysely,
+  );
+
 /** The messages of a batch, newest first. */
 export const selectOfBatch = (
   db: Db,

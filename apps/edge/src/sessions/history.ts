@@ -37,6 +37,9 @@ function findEvents(db: Db, workspaceId: string, { id, limit, cursor }: Page): P
   return query.orderBy("id", "desc").limit(limit).execute();
 }
 
+type WithoutEnvelope<E> = E extends SessionEvent ? Omit<E, "id" | "at"> : never;
+type SessionChange = WithoutEnvelope<SessionEvent>;
+
 interface Data {
   state: SessionState;
   reason: SessionReason | null;
@@ -54,20 +57,22 @@ interface Data {
   mergedIds: string[];
 }
 
-function toEvent({ id, type, data, at }: EventRow): SessionEvent {
-  const common = { id, at: iso(at) };
+/** What a session's event says. */
+export function sessionChange({ type, data }: Pick<EventRow, "type" | "data">): SessionChange {
   const all = JSON.parse(data) as Data;
   if (type === "session.limits") {
     const { newChatsLockedUntil, total, used, resetsAt, pausedUntil } = all;
     const columns = { newChatsTotal: total, newChatsUsed: used, newChatsResetAt: resetsAt };
-    return { ...common, type, limits: toLimits({ newChatsLockedUntil, pausedUntil, ...columns }) };
+    return { type, limits: toLimits({ newChatsLockedUntil, pausedUntil, ...columns }) };
   }
   if (type === "session.proxy") {
     const proxy = toProxy({ proxy: all.proxy && JSON.stringify(all.proxy), proxyHealthy: all.isHealthy });
-    return { ...common, type, proxy };
+    return { type, proxy };
   }
-  if (type === "session.account") return { ...common, type, number: all.number, isLinked: all.isLinked === 1 };
-  if (type === "chat.merged") return { ...common, type, chatId: all.chatId, mergedIds: all.mergedIds };
+  if (type === "session.account") return { type, number: all.number, isLinked: all.isLinked === 1 };
+  if (type === "chat.merged") return { type, chatId: all.chatId, mergedIds: all.mergedIds };
   const { state, reason, attempts } = all;
-  return { ...common, type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
+  return { type: "session.state", state, reason, detail: reason && sessionReasons[reason], attempts };
 }
+
+const toEvent = ({ id, at, ...event }: EventRow): SessionEvent => ({ id, at: iso(at), ...sessionChange(event) });

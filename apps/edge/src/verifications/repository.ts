@@ -1,6 +1,7 @@
 import { jsonColumns } from "@sandi/libsql";
-import { type RawBuilder, sql } from "kysely";
+import { type RawBuilder, type Selectable, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import type { EventTable } from "../db/tables/messages.ts";
 import type { VerificationRow } from "./present.ts";
 import { foundNoAccountSql } from "./status.ts";
 import { readCurrent, senderOf } from "../messages/sender-of.ts";
@@ -79,6 +80,24 @@ export async function findVerification(
   );
   return row;
 }
+
+/** Verifications by id, for events about them: those of the sandbox are among them. */
+export const selectOfEvents = (db: Db, workspaceId: string, ids: readonly string[]) =>
+  sql<VerificationRow>`SELECT ${columns} FROM verification v ${joined}
+    WHERE v.id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND v.workspace_id = ${workspaceId}`.compile(
+    db.kysely,
+  );
+
+/** A change that an event notes, by which the values before it are known. */
+export type NotedChange = Pick<Selectable<EventTable>, "seq" | "verificationId" | "type" | "data">;
+
+/** The changes of attempts, sends and mode of these verifications, oldest first. */
+export const selectNotedChanges = (db: Db, workspaceId: string, ids: readonly string[]) =>
+  sql<NotedChange>`SELECT seq, verification_id, type, data FROM event
+    WHERE verification_id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND workspace_id = ${workspaceId}
+      AND type IN ('verification.check_failed', 'verification.resent', 'verification.switched') ORDER BY seq`.compile(
+    db.kysely,
+  );
 
 /** Verifications by any condition on `v`, newest first. With `byNumber` the condition names hashes of numbers. */
 export function selectVerifications(

@@ -1,15 +1,9 @@
 import { AppError } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Context } from "../context.ts";
-import { seesAccounts } from "../auth/powers.ts";
 import { findVerification } from "./repository.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import { type EventRow, mostEvents, shownEvents } from "../messages/timeline.ts";
-
-/** Later ends of a verification without an account, which only keys without `lookup:read` see. */
-const laterEnds = new Set(
-  ["expired", "canceled", "max_attempts_reached", "blocked"].map((status) => `verification.${status}`),
-);
 
 /** The events of a verification and its messages, oldest first. */
 export async function timelineOf(ctx: Context, id: string) {
@@ -25,6 +19,5 @@ export async function timelineOf(ctx: Context, id: string) {
       db.kysely,
     ),
   );
-  const hasEnded = seesAccounts(scopes) && verification.isUnreachable === 1;
-  return { events: shownEvents(rows, scopes).filter(({ type }) => !(hasEnded && laterEnds.has(type))) };
+  return { events: shownEvents(rows, { scopes, isUnreachable: verification.isUnreachable === 1 }) };
 }

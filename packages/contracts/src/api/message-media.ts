@@ -37,9 +37,9 @@ export const MessageMedia = z
       .regex(/^[0-9a-f]{64}$/)
       .meta({ description: "Of the file, in hex.", example: examples.media.sha256 }),
     fileName: FileName.nullable(),
-    width: z.int().min(0).optional(),
-    height: z.int().min(0).optional(),
-    seconds: z.int().min(0).optional(),
+    width: z.int().min(0).optional().meta({ description: "In pixels, as it is shown. Left out when it is not known." }),
+    height: z.int().min(0).optional().meta({ description: "As `width`." }),
+    seconds: z.int().min(0).optional().meta({ description: "The length. Left out when it is not known." }),
     waveform: z.array(z.int().min(0).max(255)).max(1024).optional().meta({ description: "Loudness from 0 to 100." }),
     contentPath: z
       .string()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Media } from "../api/media.ts";
 import { MediaState } from "../api/message-media.ts";
 import { Timestamp } from "../api/common.ts";
 import { examples } from "../api/examples.ts";
@@ -149,15 +150,18 @@ export const messageEvents = [
     data,
     change: z.object({
       mediaState: MediaState,
-      mediaId: z.string().max(64).nullable().meta({ description: "The file; null unless it is `stored`." }),
+      media: Media.nullable().meta({
+        description:
+          "The file, with a link of its own. Null unless it is `stored`, without `message:read`, and when it was deleted.",
+      }),
     }),
     when: "The file of a received message is stored, or cannot be fetched.",
-    follows: "`GET /v1/media/{mediaId}/content` answers the file if it is `stored`.",
+    follows: "`change.media.url` answers a stored file for 24 hours after the event was shown.",
     example: {
       ...aboutExample,
       at: later,
       data: { ...receivedExample, type: "document", content: null, contentState: null },
-      change: { mediaState: "stored", mediaId: examples.media.id },
+      change: { mediaState: "stored", media: examples.media },
     },
   }),
 ] as const;

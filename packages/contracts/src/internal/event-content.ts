@@ -1,38 +1,33 @@
 import { z } from "zod";
 import { Person } from "../api/people.ts";
-import { MessageId } from "../ids.ts";
+import { Reply } from "../content/reply.ts";
+import { StoredMessage } from "./rpc/messages.ts";
 
 /**
- * What somebody wrote or did, as the connector reports it with an event. The edge keeps it in `event_content`, as JSON that
- * is sealed with the workspace's key.
+ * What people wrote, of one event; of a code nothing. The connector sends it with the event, and the edge seals it with the
+ * workspace's key.
  */
 export const EventContent = z.object({
-  /** Of `message.received`: the message. */
-  message: z
-    .object({
-      /** Null: the account itself wrote it. */
-      from: Person.nullable(),
-      /** With the fields of its type; null: it is not kept, or cannot be read. */
-      content: z.record(z.string(), z.unknown()).nullable(),
-      quotedMessageId: MessageId.nullable(),
-    })
-    .optional(),
-  /** Of `message.edited`, `message.reaction`, `message.reply` and `poll.vote`: what somebody did. */
+  /** Of `message.received`: the message as it was received. */
+  message: StoredMessage.pick({ from: true, content: true, quotedMessageId: true }).optional(),
+  /** Of an event that changes a message. */
   change: z
     .object({
-      /** Null: the account itself did it. */
+      /** Who did it; null: the account itself. */
       from: Person.nullable(),
-      /** Of a reaction; empty: it was taken back. */
-      emoji: z.string().max(64).optional(),
-      /** Of a vote: the texts of the chosen options; none: it was taken back. */
-      options: z.array(z.string().max(1000)).max(12).optional(),
-      /** Of an edit: the new text or caption; null: it has none. */
-      text: z.string().max(65_536).nullable().optional(),
-      /** Of an edit: the text or caption before; null: it had none, or it is not kept. */
-      formerText: z.string().max(65_536).nullable().optional(),
-      /** Of a reply: the chosen option. */
-      choice: z.object({ id: z.string().max(256), text: z.string().max(65_536) }).optional(),
+      /** Of `message.reaction`; null: it was taken back. */
+      emoji: z.string().nullable().optional(),
+      /** Of `poll.vote`; none: the vote was taken back. */
+      options: z.array(z.string()).optional(),
+      /** Of `message.edited`: the new text or caption, and the one before; null: it has none, or it is not kept. */
+      text: z.string().nullable().optional(),
+      formerText: z.string().nullable().optional(),
+      /** Of `message.reply`. */
+      choice: Reply.pick({ id: true, text: true }).optional(),
     })
     .optional(),
 });
 export type EventContent = z.infer<typeof EventContent>;
+
+/** The longest content of an event, as JSON in bytes. A longer one stays at the connector. */
+export const maxEventContentBytes = 600_000;

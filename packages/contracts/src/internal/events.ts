@@ -5,6 +5,7 @@ import { SenderLimits, SessionReason, SessionState } from "../api/sessions.ts";
 import { FailureReason } from "../delivery.ts";
 import { ChatId, EventId, MediaId, MessageId, PersonId, SessionId } from "../ids.ts";
 import { InboundToken } from "../inbound.ts";
+import { EventContent } from "./event-content.ts";
 import { Traceparent } from "./trace.ts";
 
 const envelope = {
@@ -22,7 +23,13 @@ const aboutMessage = {
   traceparent: Traceparent.optional(),
 };
 
-/** What the edge knows of a message of a chat. Its content stays at the connector. */
+/**
+ * What people wrote, beside the event that reports it. Absent: nobody may keep it, it is too long, or the connector was
+ * released before December 2026. The event counts without a content of a shape that is unknown here.
+ */
+const content = EventContent.optional().catch(undefined);
+
+/** What the edge knows of a message of a chat, apart from its content. */
 const ChatMessage = z.strictObject({
   messageId: MessageId,
   chatId: ChatId,
@@ -42,7 +49,7 @@ const ChatMessage = z.strictObject({
 export type ChatMessage = z.infer<typeof ChatMessage>;
 
 /** Somebody did something with a message; null: the account itself, on its phone. */
-const byPerson = { ...aboutMessage, personId: PersonId.nullable() };
+const byPerson = { ...aboutMessage, personId: PersonId.nullable(), content };
 
 /** A fact that a connector reports. Events come at least once, in order per session; applying one twice changes nothing. */
 export const ConnectorEvent = z.discriminatedUnion("type", [
@@ -75,6 +82,7 @@ export const ConnectorEvent = z.discriminatedUnion("type", [
     token: InboundToken.nullable(),
     isForwarded: z.boolean(),
     message: ChatMessage.optional(),
+    content,
   }),
   /** Its author changed its content. */
   z.strictObject({ ...byPerson, type: z.literal("message.edited") }),

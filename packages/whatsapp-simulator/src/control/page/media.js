@@ -55,6 +55,7 @@ function pictureOf(url, media, label) {
 function videoOf(url, { media, isGif, isNote }) {
   const video = sized(make("video", ""), isNote ? { width: 1, height: 1 } : media);
   video.src = url;
+  if (media.thumbnail) video.poster = `data:image/jpeg;base64,${media.thumbnail}`;
   video.playsInline = true;
   video.preload = "metadata";
   video.controls = !isGif && !isNote;

@@ -1,7 +1,17 @@
 import { z } from "zod";
-import { caption, captioned, frame, isViewOnce, type MediaKind, present } from "./media.ts";
+import {
+  caption,
+  captioned,
+  frame,
+  isViewOnce,
+  jpegOf,
+  type MediaKind,
+  present,
+  shownThumbnail,
+  thumbnail,
+} from "./media.ts";
 
-const fields = z.object({ caption, isViewOnce, ...frame });
+const fields = z.object({ caption, isViewOnce, thumbnail, ...frame });
 
 export const image: MediaKind<typeof fields> = {
   type: "image",
@@ -10,9 +20,10 @@ export const image: MediaKind<typeof fields> = {
   read({ imageMessage: part }) {
     if (!part) return undefined;
     const { width, height } = part;
-    return { part, shown: { ...captioned(part.caption), media: present({ width, height }) } };
+    const media = present({ width, height, thumbnail: shownThumbnail(part.jpegThumbnail) });
+    return { part, shown: { ...captioned(part.caption), media } };
   },
-  write: ({ isViewOnce: viewOnce = false, ...fields_ }, part) => ({
-    imageMessage: { ...part, ...present({ ...fields_, viewOnce }) },
+  write: ({ isViewOnce: viewOnce = false, thumbnail: preview, ...fields_ }, part) => ({
+    imageMessage: { ...part, ...present({ ...fields_, jpegThumbnail: jpegOf(preview), viewOnce }) },
   }),
 };

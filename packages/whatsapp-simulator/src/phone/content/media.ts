@@ -15,6 +15,8 @@ export interface ShownMedia {
   seconds?: number;
   /** Loudness from 0 to 100, of a voice message. */
   waveform?: number[];
+  /** What is shown before the file is there: a JPEG in base64. */
+  thumbnail?: string;
   /** Why the phone cannot open the file. */
   problem?: string;
 }
@@ -64,10 +66,16 @@ export const caption = z.string().max(65_536).optional();
 export const fileName = z.string().min(1).max(255).optional();
 export const isViewOnce = z.boolean().optional();
 export const frame = { width: dimension, height: dimension };
+export const thumbnail = z.base64().max(100_000).optional();
 export const seconds = z.number().min(0).max(1_000_000).optional();
 
 /** A caption, where there is one. */
 export const captioned = (text: string | null | undefined) => ({ text: text ?? "", ...(text && { caption: text }) });
+
+/** The preview inside the message, as a chat shows it and as the protocol has it. */
+export const shownThumbnail = (jpeg: Uint8Array | null | undefined) =>
+  jpeg?.length ? Buffer.from(jpeg).toString("base64") : undefined;
+export const jpegOf = (shown: string | undefined) => (shown ? Buffer.from(shown, "base64") : undefined);
 
 /** The given fields without those that are empty or zero. */
 export function present<T extends object>(fields: T): { [Name in keyof T]?: NonNullable<T[Name]> } {

@@ -1,5 +1,16 @@
 import { z } from "zod";
-import { caption, captioned, frame, isViewOnce, type MediaKind, present, seconds } from "./media.ts";
+import {
+  caption,
+  captioned,
+  frame,
+  isViewOnce,
+  jpegOf,
+  type MediaKind,
+  present,
+  seconds,
+  shownThumbnail,
+  thumbnail,
+} from "./media.ts";
 
 const fields = z.object({
   caption,
@@ -9,6 +20,7 @@ const fields = z.object({
   /** A round video note. */
   isNote: z.boolean().optional(),
   seconds,
+  thumbnail,
   ...frame,
 });
 
@@ -26,12 +38,13 @@ export const video: MediaKind<typeof fields> = {
         ...captioned(part.caption),
         ...(part.gifPlayback && { isGif: true }),
         ...(ptvMessage && { isNote: true }),
-        media: present({ width, height, seconds: length }),
+        media: present({ width, height, seconds: length, thumbnail: shownThumbnail(part.jpegThumbnail) }),
       },
     };
   },
   write({ isViewOnce: viewOnce = false, isGif: gifPlayback = false, isNote = false, ...fields_ }, part) {
-    const message = { ...part, ...present({ ...fields_, gifPlayback, viewOnce }) };
+    const { thumbnail: preview, ...about } = fields_;
+    const message = { ...part, ...present({ ...about, jpegThumbnail: jpegOf(preview), gifPlayback, viewOnce }) };
     return isNote ? { ptvMessage: message } : { videoMessage: message };
   },
 };

@@ -1,0 +1,83 @@
+import { sql } from "kysely";
+import type { Tenant } from "../auth/tenant.ts";
+import type { Db } from "../db/schema.ts";
+import { mostLookedAt } from "../page-window.ts";
+import type { FeedRow } from "./feed-rows.ts";
+import { type EventFilter, storedTypes } from "./filter.ts";
+
+/** Events from a position on. The position is `event.seq`, which rises with each commit. */
+interface FeedWindow {
+  after: number;
+  filter: EventFilter;
+  limit: number;
+}
+
+/** Rows of the feed, oldest first. */
+export interface FoundRows {
+  rows: FeedRow[];
+  /** Where the next page begins. */
+  position: number;
+  hasMore: boolean;
+}
+
+/** A page of the feed. It looks at `mostLookedAt` rows at most. All its queries see one state. */
+export async function findRows(
+  db: Db,
+  { workspaceId, test }: Tenant,
+  { after, filter, limit }: FeedWindow,
+): Promise<FoundRows> {
+  const feed = sql`event INDEXED BY event_feed WHERE workspace_id = ${workspaceId}`;
+  const types = storedTypes(filter);
+  const last = sql<{ seq: number }>`SELECT seq FROM ${feed} AND seq > ${after} ORDER BY seq LIMIT 1
+    OFFSET ${mostLookedAt - 1}`;
+  const found = await db.read({
+    rows: sql<FeedRow>`SELECT * FROM ${feed} AND seq > ${after} AND seq <= coalesce((${last}), ${Number.MAX_SAFE_INTEGER})
+      AND test = ${test}
+      ${filter.sessionId === undefined ? sql`` : sql`AND session_id = ${filter.sessionId}`}
+      ${types ? sql`AND type IN (SELECT value FROM json_each(${JSON.stringify(types)}))` : sql``}
+      ORDER BY seq LIMIT ${limit}`,
+    last,
+    newest: newestIn(workspaceId),
+  });
+  const { rows } = found.rows;
+  const newest = found.newest.rows[0]?.seq ?? 0;
+  const isFull = rows.length === limit;
+  const position = (isFull ? rows.at(-1) : found.last.rows[0])?.seq ?? Math.max(after, newest);
+  return { rows, position, hasMore: position < newest };
+}
+
+const newestIn = (workspaceId: string) =>
+  sql<{
+    seq: number | null;
+  }>`SELECT max(seq) AS seq FROM event INDEXED BY event_feed WHERE workspace_id = ${workspaceId}`;
+
+/** The position of the workspace's newest event; 0 without any. */
+export async function newestPosition(db: Db, workspaceId: string): Promise<number> {
+  const { rows } = await newestIn(workspaceId).execute(db.kysely);
+  return rows[0]?.seq ?? 0;
+}
+
+/** The workspace's rows after a position, of live sends and of the sandbox. */
+export async function newRows(
+  db: Db,
+  workspaceId: string,
+  { after, limit }: { after: number; limit: number },
+): Promise<FeedRow[]> {
+  const { rows } = await sql<FeedRow>`SELECT * FROM event INDEXED BY event_feed
+    WHERE workspace_id = ${workspaceId} AND seq > ${after} ORDER BY seq LIMIT ${limit}`.execute(db.kysely);
+  return rows;
+}
+
+/** Events may be stored in another order than they happened: so many are compared. */
+const mostCompared = 1_000;
+
+/**
+ * The position before the first event from this time on. Positions are of the whole database, and only a number is read:
+ * so it needs no tenant, and one index is enough for all workspaces.
+ */
+export async function positionBefore(db: Db, at: number): Promise<number> {
+  const { rows } = await sql<{ seq: number | null }>`SELECT coalesce((SELECT min(seq) - 1 FROM (
+    SELECT seq FROM event INDEXED BY event_at WHERE at >= ${at} ORDER BY at LIMIT ${mostCompared})),
+    (SELECT max(seq) FROM event)) AS seq`.execute(db.kysely);
+  return rows[0]?.seq ?? 0;
+}
