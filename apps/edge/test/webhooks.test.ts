@@ -1,3 +1,4 @@
+import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recipient, text } from "./senders.ts";
@@ -152,6 +153,28 @@ describe("an endpoint", () => {
     await world.failedMessage();
     await world.deliver();
     expect(types()).toEqual(expected);
+  });
+
+  it("gets the types that its pattern asks for, and no others", async () => {
+    const patterns = EventPattern.options;
+    const endpoints = new Map<string, string>();
+    for (const pattern of patterns) endpoints.set(await world.subscribe([pattern]), pattern);
+    const { workspace, services, client } = world.edge;
+    const at = services.now().getTime();
+    await client.batch(
+      eventTypes.map(
+        (type) => `INSERT INTO event (id, workspace_id, type, session_id, data, at)
+          VALUES ('evt_${type}', '${workspace.id}', '${type}', '${world.session}', '{}', ${at})`,
+      ),
+    );
+    await world.cron();
+    const got = (await rows("SELECT endpoint_id, type FROM delivery")).map(
+      (row) => `${endpoints.get(String(row["endpoint_id"]))} gets ${String(row["type"])}`,
+    );
+    const expected = patterns.flatMap((pattern) =>
+      eventTypes.filter((type) => matchesPattern(pattern, type)).map((type) => `${pattern} gets ${type}`),
+    );
+    expect(got.toSorted()).toEqual(expected.toSorted());
   });
 
   it("of some sessions gets their events only", async () => {

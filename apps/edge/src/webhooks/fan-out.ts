@@ -13,6 +13,7 @@ const mostDeliveries = 2_000;
 const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
+
 /** True in SQL of a `webhook_position` with events behind it. */
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
   AND e.seq > webhook_position.seq)`;
@@ -61,7 +62,7 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
   const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
-  const most = sql`(SELECT max(1, min(${mostEvents}, ${mostDeliveries} / max(1, count(*)))) FROM endpoint
+  const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
   const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
   const results = await db.write({
