@@ -77,7 +77,6 @@ module.exports = {
         "alerts",
         "keys",
         "hooks",
-        "feed",
         "webhooks",
         "destinations",
         "erasures",

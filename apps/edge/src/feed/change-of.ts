@@ -5,7 +5,7 @@ import type { ShownEvent } from "../messages/shown-events.ts";
 import type { Services } from "../services.ts";
 import { sessionChange } from "../sessions/history.ts";
 import type { FeedRow } from "./feed-rows.ts";
-import type { EventReader } from "./present-events.ts";
+import type { EventReader } from "./reader.ts";
 import type { Resources } from "./read-resources.ts";
 
 /** What an event adds to its resource, as the reader sees it. */

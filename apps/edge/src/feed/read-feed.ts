@@ -3,13 +3,9 @@ import type { Context } from "../context.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Services } from "../services.ts";
 import { type EventFilter, isWanted } from "./filter.ts";
-import { type EventReader, presentEvents } from "./present-events.ts";
+import { presentEvents } from "./present-events.ts";
+import type { FeedReader } from "./reader.ts";
 import { findRows, positionBefore } from "./repository.ts";
-
-/** A reader of live events, or of those of the sandbox. */
-export interface FeedReader extends EventReader {
-  test: 0 | 1;
-}
 
 export const readerOf = ({ actor }: Pick<Context, "actor">): FeedReader => ({
   ...tenantOf(actor),
