@@ -66,11 +66,12 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
   const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
   const results = await db.write({
-    deliveries: sql`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
+    deliveries: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
         created_at)
-      SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq,
+      SELECT ${start} || printf('%06x', row_number() OVER (ORDER BY seq, endpoint_id)), workspace_id, endpoint_id, id, shown, seq,
         iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
-      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq`,
+      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq, endpoint_id
+      ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
     moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
       WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
