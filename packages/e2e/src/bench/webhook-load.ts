@@ -17,6 +17,7 @@ export interface WebhookLoad {
 }
 
 const token = "local";
+const of = (prefix: "evt" | "msg" | "cht" | "per") => createId(prefix, new Date(), webRandom(10));
 
 /** Starts it with so many webhooks that get every event. */
 export async function startWebhookLoad(endpoints: number): Promise<WebhookLoad> {
@@ -32,7 +33,6 @@ export async function startWebhookLoad(endpoints: number): Promise<WebhookLoad> 
     const { status, body } = await edge.api<CreatedWebhook>("POST /v1/webhooks", input);
     if (status !== 201) throw new Error(`POST /v1/webhooks: ${status} ${JSON.stringify(body)}`);
   }
-  const of = (prefix: "evt" | "msg" | "cht" | "per") => createId(prefix, new Date(), webRandom(10));
   const chat = { chatId: of("cht"), chatKind: "person", personId: of("per"), origin: null, to: null };
   let seq = 0;
   const received = () => ({
