@@ -1,19 +1,7 @@
-import { type Event, type EventType, type Scope, type Verification } from "@sandi/contracts";
-import { sql } from "kysely";
+import type { Event, EventList, EventType, Scope, Verification } from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { runCron } from "../src/cron.ts";
-import { lastDue } from "../src/feed/due-events.ts";
-import {
-  chatId,
-  keepContent,
-  messageId,
-  person,
-  personId,
-  receive,
-  shownEvent,
-  shownEvents,
-  without,
-} from "./events-world.ts";
+import { chatId, messageId, person, personId, receive, shownEvent, shownEvents, without } from "./events-world.ts";
 import { type Edge, wrong } from "./harness.ts";
 import { receiveFile, sha256 } from "./media-world.ts";
 import { connectorOf, recipient, text, verify } from "./senders.ts";
@@ -32,6 +20,7 @@ beforeEach(async () => {
 const file = new Uint8Array([1, 2, 3]);
 const shownPerson = { ...person, phone: "+62812•••7890", lid: null, name: null };
 const words = { type: "text", text: "halo semua" };
+const said = { from: person, content: words, quotedMessageId: null };
 const both = async (type: EventType): Promise<[Event, Event]> => [
   await shownEvent(edge, type),
   await shownEvent(edge, type, { scopes: without("message:read") }),
@@ -39,16 +28,13 @@ const both = async (type: EventType): Promise<[Event, Event]> => [
 /** Somebody does something with a message that was received. */
 async function change(type: EventType, more: object, content: object) {
   await receive(edge, sessionId);
-  await connector.report(sessionId, type, { messageId, personId, ...more });
-  await keepContent(edge, type, { change: { from: person, ...content } });
+  const reported = { change: { from: person, ...content } };
+  await connector.report(sessionId, type, { messageId, personId, ...more, content: reported });
 }
 
 describe("what people write and do", () => {
   it("is shown to readers with message:read alone", async () => {
-    await receive(edge, sessionId);
-    await keepContent(edge, "message.received", {
-      message: { from: person, content: words, quotedMessageId: messageId },
-    });
+    await receive(edge, sessionId, {}, { from: person, content: words, quotedMessageId: messageId });
     const [seen, hidden] = await both("message.received");
     expect(seen.data).toMatchObject({ content: words, contentState: "kept", from: person, quotedMessageId: messageId });
     const nothing = { content: null, contentState: null, from: shownPerson, quotedMessageId: null };
@@ -84,10 +70,9 @@ describe("what people write and do", () => {
   });
 
   it("has a fresh link to its file when the file is stored", async () => {
-    await receive(edge, sessionId, { type: "image" });
     const media = { mediaId: null, mediaState: "pending", mimeType: "image/jpeg", sizeBytes: 3, sha256: sha256(file) };
     const content = { type: "image", caption: "look", media };
-    await keepContent(edge, "message.received", { message: { from: person, content, quotedMessageId: null } });
+    await receive(edge, sessionId, { type: "image" }, { from: person, content, quotedMessageId: null });
     const shown = async () => (await shownEvent(edge, "message.received")).data?.["content"];
     expect(await shown()).toMatchObject({ caption: "look", media: { ...media, contentPath: null, url: null } });
     const { mediaId } = await receiveFile(edge, { sessionId, messageId }, file);
@@ -105,9 +90,6 @@ describe("what people write and do", () => {
 });
 
 const stateOf = async () => (await shownEvent(edge, "message.received")).data?.["contentState"];
-const kept = () =>
-  keepContent(edge, "message.received", { message: { from: person, content: words, quotedMessageId: null } });
-
 describe("a content that is not there", () => {
   it("is unavailable if the connector did not report it", async () => {
     await receive(edge, sessionId);
@@ -115,51 +97,33 @@ describe("a content that is not there", () => {
   });
 
   it("has expired when its time is over", async () => {
-    await receive(edge, sessionId);
-    await kept();
+    await receive(edge, sessionId, {}, said);
     edge.advance(31 * 86_400_000);
     expect(await stateOf()).toBe("expired");
   });
 
   it("is dropped by the policy", async () => {
     await edge.api("PATCH /v1/workspace", { policy: { messageContent: "drop" } });
-    await receive(edge, sessionId);
+    await receive(edge, sessionId, {}, said);
     expect(await stateOf()).toBe("dropped");
   });
 
   it("is dropped with a message that was revoked", async () => {
-    await receive(edge, sessionId);
+    await receive(edge, sessionId, {}, said);
     await connector.report(sessionId, "message.revoked", { messageId });
     expect(await stateOf()).toBe("dropped");
   });
 
   it("that cannot be opened does not hide the events", async () => {
-    await receive(edge, sessionId);
-    await kept();
+    await receive(edge, sessionId, {}, said);
     await edge.client.execute("UPDATE event_content SET sealed = 'v1.r0.AAAA.AAAA'");
     expect(await stateOf()).toBe("unavailable");
     expect(edge.logs).toEqual([expect.stringMatching(/^the content of event evt_\w{26} cannot be opened$/)]);
   });
 
   it("of another event is not shown with this one", async () => {
-    await receive(edge, sessionId);
-    await kept();
-    await connector.report(sessionId, "message.received", {
-      from: recipient,
-      token: null,
-      isForwarded: false,
-      message: {
-        messageId: "msg_01jd3k9v7hq2w8x5n4b6m0c1t9",
-        chatId,
-        chatKind: "person",
-        personId,
-        origin: null,
-        to: null,
-        type: "text",
-        isViewOnce: false,
-        isOffline: false,
-      },
-    });
+    await receive(edge, sessionId, {}, said);
+    await receive(edge, sessionId, { messageId: "msg_01jd3k9v7hq2w8x5n4b6m0c1t9" });
     const [first, second] = await edge.rows("SELECT id FROM event WHERE type = 'message.received' ORDER BY seq");
     await edge.client.execute({
       sql: "UPDATE event_content SET event_id = ? WHERE event_id = ?",
@@ -171,8 +135,7 @@ describe("a content that is not there", () => {
 
 describe("a number", () => {
   it("is in clear for readers with message:read alone", async () => {
-    await receive(edge, sessionId);
-    await keepContent(edge, "message.received", { message: { from: person, content: words, quotedMessageId: null } });
+    await receive(edge, sessionId, {}, said);
     await text(edge);
     await verify(edge);
     const page = async (scopes: Scope[]) => JSON.stringify(await shownEvents(edge, { scopes }));
@@ -235,34 +198,30 @@ describe("a number without an account", () => {
     expect(JSON.stringify(await shownEvents(edge, { scopes: blind }))).not.toContain("not_on_whatsapp");
   });
 
-  it("is revoked after a time that a connector needs, and no reader gets to that event before", async () => {
+  it("is revoked after a time that a connector needs, and no reader gets to that event or behind it before", async () => {
+    const key = await edge.addKey(edge.workspace.id, without("lookup:read"));
+    const list = async (cursor = "0") =>
+      (await edge.api<EventList>(`GET /v1/events?limit=100&cursor=${cursor}`, undefined, { key })).body;
     await live(gone);
-    const isDue = async () => {
-      const { services, workspace } = edge;
-      const [{ seq }] = (await services.db.kysely
-        .selectFrom("event")
-        .select("seq")
-        .where("type", "=", "message.revoked")
-        .execute()) as [{ seq: number }];
-      const last = sql`SELECT ${lastDue(workspace.id, services.now().getTime())} AS seq`.compile(services.db.kysely);
-      const { rows } = await services.db.kysely.executeQuery(last);
-      return seq <= (rows as { seq: number }[])[0]!.seq;
-    };
-    expect(await isDue()).toBe(false);
+    await text(edge, { to: off });
+    const before = await list();
+    expect(before.events.map(({ type }) => type)).toContain("verification.canceled");
+    expect(before.events.map(({ type }) => type)).not.toContain("message.revoked");
+    expect(await list(before.nextCursor)).toMatchObject({ events: [], nextCursor: before.nextCursor, hasMore: false });
     edge.advance(2000);
-    expect(await isDue()).toBe(true);
-    const { data } = await shownEvent(edge, "message.revoked", { scopes: without("lookup:read") });
-    expect(data).toMatchObject({ status: "revoked", failure: null, sentAt: expect.any(String) as string });
+    const { events } = await list(before.nextCursor);
+    expect(events.map(({ type }) => type)).toEqual(["message.revoked", "message.queued"]);
+    expect(events[0]?.data).toMatchObject({ status: "revoked", failure: null, sentAt: expect.any(String) as string });
     expect((await shownEvents(edge)).map(({ type }) => type)).not.toContain("message.revoked");
   });
 
   it("has no content of changes, as one whose phone is off, until it is delivered", async () => {
     const { body } = await text(edge, { to: off, sessionId });
     await settle(body.id, off);
-    await connector.report(sessionId, "message.edited", { messageId: body.id, personId: null });
-    await keepContent(edge, "message.edited", { change: { from: null, text: "new", formerText: "old" } });
-    const shown = async (scopes: Scope[]) => (await shownEvent(edge, "message.edited", { scopes })).change;
     const content = { from: null, text: "new", formerText: "old" };
+    const edited = { messageId: body.id, personId: null, content: { change: content } };
+    await connector.report(sessionId, "message.edited", edited);
+    const shown = async (scopes: Scope[]) => (await shownEvent(edge, "message.edited", { scopes })).change;
     expect(await shown(without("lookup:read"))).toEqual({ from: null, text: null, formerText: null });
     expect(await shown(without())).toEqual(content);
     await connector.report(sessionId, "message.delivered", { messageId: body.id });

@@ -1,13 +1,13 @@
 import {
   createId,
   type Event,
-  EventContent,
+  type EventContent,
   type EventType,
   eventRegistry,
   type Scope,
   scopes as allScopes,
 } from "@sandi/contracts";
-import { utf8, webRandom } from "@sandi/crypto";
+import { webRandom } from "@sandi/crypto";
 import { expect } from "vitest";
 import { presentEvents } from "../src/feed/present-events.ts";
 import type { Edge } from "./harness.ts";
@@ -48,7 +48,7 @@ export async function shownEvent(edge: Edge, type: EventType, reader: Parameters
 }
 
 /** Somebody writes a message. @param more of the event's `message` */
-export const receive = (edge: Edge, sessionId: string, more: object = {}) => {
+export const receive = (edge: Edge, sessionId: string, more: object = {}, content?: EventContent["message"]) => {
   const flags = { isViewOnce: false, isOffline: false };
   const about = { messageId, chatId, chatKind: "person", personId, origin: null, to: null, type: "text", ...flags };
   const message = { ...about, ...more };
@@ -58,18 +58,6 @@ export const receive = (edge: Edge, sessionId: string, more: object = {}) => {
     token: null,
     isForwarded: false,
     message,
+    ...(content && { content: { message: content } }),
   });
 };
-
-/** Keeps the content of the newest event of a type, as the connector reports it. */
-export async function keepContent(edge: Edge, type: EventType, content: EventContent) {
-  const { services, workspace, client } = edge;
-  const [row] = await edge.rows("SELECT id, message_id FROM event WHERE type = ? ORDER BY seq DESC LIMIT 1", type);
-  const id = String(row?.["id"]);
-  const text = utf8(JSON.stringify(EventContent.parse(content)));
-  const sealed = await services.atRest(workspace.id).seal(text, { table: "event_content", column: "sealed", id });
-  await client.execute({
-    sql: "INSERT INTO event_content (event_id, workspace_id, message_id, sealed, expires_at) VALUES (?, ?, ?, ?, ?)",
-    args: [id, workspace.id, String(row?.["message_id"]), sealed, services.now().getTime() + 86_400_000],
-  });
-}

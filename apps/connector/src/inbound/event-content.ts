@@ -2,10 +2,10 @@ import type { EventContent } from "@sandi/contracts";
 import { mediaDownloadOf } from "../store/downloads.ts";
 import type { Conversation } from "../store/conversations.ts";
 import { undecryptable } from "../store/messages.ts";
+import type { ReceivedOrSent } from "./received-or-sent.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 import { withDownload } from "./message-media.ts";
 import { personIn } from "./read-messages.ts";
-import type { ReceivedOrSent } from "./received-or-sent.ts";
 
 /** What an event adds to the message that it changes. */
 export type ChangeContent = Omit<NonNullable<EventContent["change"]>, "from">;

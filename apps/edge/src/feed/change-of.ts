@@ -5,7 +5,7 @@ import type { ShownEvent } from "../messages/shown-events.ts";
 import type { Services } from "../services.ts";
 import { sessionChange } from "../sessions/history.ts";
 import type { FeedRow } from "./feed-rows.ts";
-import type { EventReader } from "./present-events.ts";
+import type { EventReader } from "./reader.ts";
 import type { Resources } from "./read-resources.ts";
 
 /** What an event adds to its resource, as the reader sees it. */
@@ -68,8 +68,8 @@ function whoOf(
   { data, content }: { data: ShownEvent["data"]; content: Content },
 ): Person | null {
   if (content) return content.from;
-  const id = data["personId"] as string | null;
-  if (id === null) return null;
+  const id = data["personId"] as string | null | undefined;
+  if (id === null || id === undefined) return null;
   const message = messages.get(messageId ?? "");
   return maskedPerson(id, message?.personId === id ? message.fromMasked : null);
 }
