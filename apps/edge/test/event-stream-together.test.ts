@@ -5,6 +5,7 @@ import { addEvents, startListening } from "./feed-world.ts";
 import type { Edge } from "./harness.ts";
 import { useEdge } from "./use-edge.ts";
 import type { Tables } from "../src/db/schema.ts";
+import type { Feed } from "../src/feed/feeds.ts";
 import { readNew } from "../src/feed/read-new.ts";
 
 let edge: Edge;
@@ -18,6 +19,12 @@ const second = 1_000;
 const listen: typeof listening.listen = (...how) => listening.listen(...how);
 const pass = (ms: number) => listening.pass(ms);
 
+function feedOf(workspaceId: string): Feed {
+  const feed = edge.services.feeds.byWorkspace.get(workspaceId);
+  if (!feed) throw new Error("there is no stream");
+  return feed;
+}
+
 /** Reads as a stream whose database holds its first call back, until it is let through. */
 function readSlowly(call: "execute" | "batch") {
   const held = Promise.withResolvers<void>();
@@ -29,8 +36,7 @@ function readSlowly(call: "execute" | "batch") {
       return name === call ? (...how: unknown[]) => held.promise.then(() => run(...how)) : run;
     },
   });
-  const [feed] = edge.services.feeds.byWorkspace.values();
-  if (!feed) throw new Error("there is no stream");
+  const feed = feedOf(edge.workspace.id);
   const services = { ...edge.services, db: createDatabase<Tables>(client) };
   return { letThrough: held.resolve, ended: readNew(services, feed, "slow") };
 }
@@ -50,13 +56,13 @@ describe("streams together", () => {
     for (const each of listening.all) expect(each.ids).toEqual(ids);
 
     // The one that reads leaves without a word, as when its request is gone.
-    const [feed] = edge.services.feeds.byWorkspace.values();
-    const leader = feed?.leader;
+    const feed = feedOf(edge.workspace.id);
+    const { leader } = feed;
     for (const each of listening.all.slice(0, 99)) await each.hangUp();
     const more = await addEvents(edge, 1);
     await pass(4 * second);
     expect(listening.all[99]?.ids).toEqual([...ids, ...more]);
-    expect(feed?.leader === leader).toBe(false);
+    expect(feed.leader === leader).toBe(false);
     expect([...edge.services.openStreams.values()].map(({ size }) => size)).toEqual([1]);
   });
 });
@@ -73,6 +79,9 @@ describe("a read that is slow", () => {
     expect(listener.ids).toEqual(ids);
     slow.letThrough();
     await slow.ended;
+    // A stream that is behind would get them from here.
+    const shared = [...feedOf(edge.workspace.id).views.values()].map(({ entries }) => entries.length);
+    expect(shared).toEqual([ids.length]);
     await pass(4 * second);
     expect(listener.ids).toEqual(ids);
   });
@@ -89,6 +98,8 @@ describe("a read that is slow", () => {
     const more = await addEvents(edge, 2);
     slow.letThrough();
     await slow.ended;
+    const { views, to } = feedOf(edge.workspace.id);
+    expect([...views.values()].map(({ from }) => from === to)).toEqual([false, true]);
     await pass(4 * second);
     expect(first.ids).toEqual([...ids, ...more]);
     expect(other.ids).toEqual([...ids, ...more]);
