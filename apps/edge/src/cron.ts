@@ -11,6 +11,7 @@ import { publishRerouted, rerouteBehind } from "./messages/reroute.ts";
 import { settleSandbox } from "./messages/sandbox.ts";
 import { hasMore, sweepSize } from "./retention.ts";
 import type { Services } from "./services.ts";
+import { advanceReplays } from "./webhooks/replay-cron.ts";
 import { sweep } from "./sweep.ts";
 import { keptForRetry, moveMessages } from "./messages/life.ts";
 import { moveVerifications } from "./verifications/life.ts";
@@ -42,6 +43,7 @@ export async function runCron(services: Services): Promise<{ published: number }
     expire: () => repeat(expireRounds, () => expire(services)),
     "advance batches": () => advanceDue(services),
     "erase people": () => advanceErasures(services),
+    "replay events": () => advanceReplays(services),
     "cancel forgotten batches": () => cancelForgotten(services),
     deliver: () => fanOutBehind(services),
     "roll up": () => repeat(rollUpRounds, () => rollUpSome(services)),

@@ -25,7 +25,7 @@ import { sessions } from "./sessions/feature.ts";
 import { templates } from "./templates/routes.ts";
 import { verifications } from "./verifications/feature.ts";
 import { workspaces } from "./workspaces/routes.ts";
-import { eventTopic } from "./webhooks/event-topic.ts";
+import { webhooks } from "./webhooks/feature.ts";
 import { sweepReceipts } from "./writes/sweeps.ts";
 
 const slices: readonly Feature[] = [
@@ -48,11 +48,11 @@ const slices: readonly Feature[] = [
   keys,
   workspaces,
   audit,
+  webhooks,
   feed,
   alerts,
   hooks,
   events,
-  { topics: [eventTopic] },
   { sweeps: sweepIdempotencyKeys },
   { sweeps: sweepReceipts },
 ];

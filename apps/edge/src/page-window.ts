@@ -11,7 +11,7 @@ export interface Found<Item> {
 }
 
 interface Listed {
-  table: "verification" | "audit" | "message";
+  table: "verification" | "audit" | "message" | "delivery";
   /** The index of the rows by id, if it does not have the table's usual name. */
   index?: string;
   /** True in SQL for the rows of that index. */

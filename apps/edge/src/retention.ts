@@ -13,7 +13,7 @@ export const hasMore = ({ numAffectedRows = 0n }: { numAffectedRows?: bigint }) 
 
 /** In SQL how many days the workspace `w` keeps such rows: from its policy, at most from its quota. */
 export const keptDays = (
-  name: "verifications" | "messages" | "media" | "audit",
+  name: "verifications" | "messages" | "media" | "content" | "events" | "deliveries" | "audit",
   { usual, most }: { usual: number; most: number },
 ) =>
   sql`min(coalesce(w.policy ->> ${`$.retentionDays.${name}`}, ${sql.lit(usual)}),

@@ -6,6 +6,7 @@ import {
   type ErasureJob,
   type IdPrefix,
   type MediaDownload,
+  type ReplayJob,
   type RevokeJob,
   type SendJob,
   type SessionJob,
@@ -31,7 +32,9 @@ type JobCall =
   /** To the edge itself. */
   | { kind: "batch"; body: BatchJob; deduplicationId: string }
   /** To the edge itself. */
-  | { kind: "erasure"; body: ErasureJob; deduplicationId: string };
+  | { kind: "erasure"; body: ErasureJob; deduplicationId: string }
+  /** To the edge itself. */
+  | { kind: "replay"; body: ReplayJob; deduplicationId: string };
 
 /** A call to an address that a customer chose. */
 export interface TargetCall {

@@ -1,4 +1,12 @@
-import { deliverPath, erasePath, expandPath, jobPaths, mediaDownloadHeader, writtenSendJob } from "@sandi/contracts";
+import {
+  deliverPath,
+  erasePath,
+  expandPath,
+  jobPaths,
+  mediaDownloadHeader,
+  replayPath,
+  writtenSendJob,
+} from "@sandi/contracts";
 import type { Config } from "./config.ts";
 import { flowOf } from "./flow.ts";
 import type { Job, Services } from "./services.ts";
@@ -24,10 +32,10 @@ export async function publishAll(config: Config, jobs: readonly Job[]): Promise<
 }
 
 /** The jobs that QStash delivers to the edge itself. */
-const ownPaths = { delivery: deliverPath, batch: expandPath, erasure: erasePath };
+const ownPaths = { delivery: deliverPath, batch: expandPath, erasure: erasePath, replay: replayPath };
 
 const destination = ({ CONNECTOR_URL, PUBLIC_URL }: Config, { kind }: Job) =>
-  kind === "delivery" || kind === "batch" || kind === "erasure"
+  kind === "delivery" || kind === "batch" || kind === "erasure" || kind === "replay"
     ? `${PUBLIC_URL}${ownPaths[kind]}`
     : `${CONNECTOR_URL}${jobPaths[kind]}`;
 

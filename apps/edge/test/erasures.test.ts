@@ -1,8 +1,16 @@
-import { type Batch, type Erasure, ErasePersonRpc, type Message, type Verification } from "@sandi/contracts";
+import {
+  type Batch,
+  type Erasure,
+  ErasePersonRpc,
+  type EventContent,
+  type Message,
+  type Verification,
+} from "@sandi/contracts";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { runCron } from "../src/cron.ts";
 import { newId } from "../src/services.ts";
+import { everything } from "./everything.ts";
 import type { Edge } from "./harness.ts";
 import { addMedia, pattern } from "./media-world.ts";
 import { connectorOf, recipient, seeMessage, seeVerification, text, verify } from "./senders.ts";
@@ -41,11 +49,20 @@ const chatId = `cht_${tail(0)}`;
 const personId = `per_${tail(0)}`;
 const inGroup = { chatKind: "group", chatId: `cht_${tail(9)}` };
 
-async function receive(more: object = {}, from: string | null = recipient): Promise<string> {
+const said = (words: string) => ({
+  message: { from: null, content: { type: "text", text: words }, quotedMessageId: null },
+});
+async function receive(more: object = {}, from: string | null = recipient, content?: EventContent): Promise<string> {
   const messageId = newId(edge.services, "msg");
   const about = { messageId, chatKind: "person", chatId, personId, origin: null, to: null, type: "text" };
   const message = { ...about, isViewOnce: false, isOffline: false, ...more };
-  await connectorOf(edge).report(sessionId, "message.received", { from, token: null, isForwarded: false, message });
+  await connectorOf(edge).report(sessionId, "message.received", {
+    from,
+    token: null,
+    isForwarded: false,
+    message,
+    content,
+  });
   return messageId;
 }
 const begin = (person = recipient, options: object = {}) =>
@@ -68,12 +85,6 @@ async function erase(person = recipient): Promise<Erasure> {
   return run(body);
 }
 const ids = async () => (await edge.rows("SELECT id FROM message ORDER BY id")).map(({ id }) => id);
-
-/** Everything that the edge stores, as text. */
-async function everything(): Promise<string> {
-  const tables = await edge.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-  return JSON.stringify(await Promise.all(tables.map(({ name }) => edge.rows(`SELECT * FROM "${String(name)}"`))));
-}
 
 describe("an erasure", () => {
   it("refuses the id of a group, and leaves its members alone", async () => {
@@ -135,7 +146,7 @@ describe("an erasure", () => {
     expect(erasure.report.notReached.map(({ what }) => what)).toEqual(
       expect.arrayContaining(["phone", "whatsapp", "customer_copies"]),
     );
-    const stored = await everything();
+    const stored = await everything(edge);
     for (const trace of [...hashes, masked, "Budi", recipient.slice(1), chatId, personId]) {
       expect([trace, stored.includes(trace)]).toEqual([trace, false]);
     }
@@ -150,6 +161,65 @@ describe("an erasure", () => {
     // The request is still known: it makes no second message.
     const again = await edge.api<Message>("POST /v1/messages", sentBody, key);
     expect([again.status, again.body]).toMatchObject([202, { id: sent.id, to: null }]);
+  });
+
+  it("erases contents of the person's events, and what endpoints answered to these", async () => {
+    const connector = connectorOf(edge);
+    const sent = (await text(edge)).body;
+    await connector.claim(sent.id, sessionId);
+    await connector.sent(sent.id, sessionId);
+    const edit = { from: null, text: "baru", formerText: "lama" };
+    await connector.report(sessionId, "message.edited", {
+      messageId: sent.id,
+      personId: null,
+      content: { change: edit },
+    });
+    await receive({}, recipient, said("dari orang itu"));
+    const theirs = await receive({ ...inGroup, personId: `per_${tail(1)}` }, other, said("dari orang lain"));
+    const react = (by: string, emoji: string) =>
+      connector.report(sessionId, "message.reaction", {
+        messageId: theirs,
+        personId: by,
+        content: { change: { from: null, emoji } },
+      });
+    await react(personId, "👍");
+    await react(`per_${tail(1)}`, "🙏");
+    const { body: verification } = await verify(edge);
+    await edge.settled();
+    // An endpoint has answered to every event.
+    await edge.client.batch([
+      `INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, event_seq, type, status, created_at)
+        SELECT 'dlv_' || seq, workspace_id, 'whe_1', id, seq, type, 'delivered', at FROM event`,
+      "INSERT INTO delivery_attempt (delivery_id, number, at, duration_ms, answer) SELECT id, 1, 0, 5, 'sealed' FROM delivery",
+    ]);
+    const answered = (still: "IS NULL" | "IS NOT NULL") =>
+      edge.rows(`SELECT d.type FROM delivery d JOIN delivery_attempt a ON a.delivery_id = d.id
+        WHERE a.answer ${still} AND d.type NOT LIKE 'session.%' ORDER BY d.event_seq`);
+    expect(await answered("IS NULL")).toEqual([]);
+    expect(await edge.count("event_content")).toBe(5);
+
+    answer = () => ({ chatIds: [chatId] });
+    expect((await erase()).state).toBe("finished");
+    const left = await edge.rows("SELECT message_id, person_id FROM event_content ORDER BY event_id");
+    expect(left).toEqual([1, 2].map(() => ({ message_id: theirs, person_id: `per_${tail(1)}` })));
+    expect(await everything(edge)).not.toContain(personId);
+    expect(await answered("IS NOT NULL")).toEqual([{ type: "message.received" }, { type: "message.reaction" }]);
+    expect(await answered("IS NULL")).toEqual(
+      expect.arrayContaining([
+        { type: "message.edited" },
+        { type: "verification.created" },
+        { type: "message.reaction" },
+      ]),
+    );
+    expect(await seeVerification(edge, verification)).toMatchObject({ to: "" });
+
+    // The connector had this in its outbox.
+    await connector.report(sessionId, "message.edited", {
+      messageId: sent.id,
+      personId: null,
+      content: { change: edit },
+    });
+    expect(await edge.count("event_content")).toBe(2);
   });
 
   it("writes an audit entry without the number, and forgets whom it was about", async () => {
@@ -239,7 +309,7 @@ describe("an erasure", () => {
     const erasure = await erase(personId);
     expect(asked[0]!.chatIds.toSorted()).toEqual([chatId, older]);
     expect(erasure).toMatchObject({ state: "finished", report: { messages: { deleted: 2, canceled: 1, masked: 1 } } });
-    const stored = await everything();
+    const stored = await everything(edge);
     expect(stored.includes("***7890")).toBe(false);
   });
 

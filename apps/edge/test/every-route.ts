@@ -45,6 +45,7 @@ export async function liveResources(edge: Edge) {
       name: "live channel",
       url: "https://hooks.example.com/services/T1/B1/x",
     }),
+    webhooks: await make("POST /v1/webhooks", { url: "https://app.example.com/live", events: ["message.*"] }),
     supabase: await make("POST /v1/hooks/supabase", { name: "live hook" }),
     verifications: await make("POST /v1/verifications", { to }),
     messages: await make("POST /v1/messages", { to, type: "text", text: "hi" }),
@@ -68,7 +69,10 @@ export async function liveResources(edge: Edge) {
 }
 
 /** Queries without which a route refuses. */
-const queries: Record<string, string> = { "DELETE /v1/messages/{id}": "?for=everyone" };
+const queries: Record<string, string> = {
+  "DELETE /v1/messages/{id}": "?for=everyone",
+  "DELETE /v1/webhooks/{id}/deliveries": "?createdBefore=2026-11-21T08:00:00.000Z",
+};
 
 /** A request to a route, for these resources. */
 export const requestOf = (route: string, ids: Record<string, string>) =>

@@ -44,6 +44,8 @@ const frozen: readonly (readonly [name: string, sha256: string])[] = [
   ["0043_received_files", "89dfb3c62997f506ddc83c501f92912920e0d2f5f0065b0f66c431be13a30cb1"],
   ["0045_erasure", "606f55461daf82890c0b2f97514abff23e008a2e420ac21518825c24436be764"],
   ["0047_webhooks", "d421b3122f4c60ffe81095cfe33165fab44ffeb7ba933688644c5498f63e31c3"],
+  ["0048_largest_prefixes", "1e73ca889c315bb30f5f5bbeee4af8f955746b7ddba755b0e9bc66d5e5240ca9"],
+  ["0051_event_contents", "eb64f56cacc5e19be57a6e7dc06eb42ba599afafff010b9aaa60f43cc8a49fdf"],
 ];
 
 const hash = (statements: readonly string[]) => createHash("sha256").update(JSON.stringify(statements)).digest("hex");

@@ -117,6 +117,7 @@ it("kinds go by priority, and every kind of the edge is in the list", () => {
     "revoke",
     "batch",
     "erasure",
+    "replay",
     "delivery",
     "text",
   ]);

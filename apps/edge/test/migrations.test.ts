@@ -93,7 +93,7 @@ it("what an older database had still to publish is published by the first cron",
     "ses_1.3.3",
     "msg_code.2",
     "msg_sent.revoke.2",
-    "dlv_1.8",
+    "dlv_1.0.8",
     "msg_text.5",
   ]);
   expect(published.at(-1)).toMatchObject({ body: { lane: "bulk", pacing: "normal" }, traceparent: "00-trace" });

@@ -1,4 +1,5 @@
 import core, { type ISpectralDiagnostic } from "@stoplight/spectral-core";
+import { eventRegistry, eventTypes } from "@sandi/contracts";
 import { describe, expect, it } from "vitest";
 import { startEdge } from "./harness.ts";
 import { ruleset } from "./openapi/ruleset.ts";
@@ -10,6 +11,7 @@ edge.close();
 interface Description {
   info: object;
   paths: Record<string, Record<string, { responses: object }>>;
+  webhooks: Record<string, object>;
   components: { schemas: Record<string, object> };
 }
 
@@ -43,4 +45,33 @@ describe("openapi.json", () => {
     expect(found).toContain("error owasp:api4:2023-string-limit");
     expect(found).toContain("error owasp:api8:2023-define-error-validation at paths › /v1/verifications › get");
   }, 60_000);
+});
+
+describe("the webhooks of openapi.json", () => {
+  const { webhooks, components } = document as unknown as Description;
+
+  it("are the types of events", () => {
+    expect(Object.keys(webhooks)).toEqual(eventTypes);
+  });
+
+  it.each([...eventRegistry.values()])(
+    "show $type with its example and what it means",
+    ({ type, schema, ...event }) => {
+      const id = schema.meta()?.id ?? "";
+      const content = { schema: { $ref: `#/components/schemas/${id}` }, example: event.example };
+      expect(webhooks[type]).toMatchObject({
+        post: {
+          operationId: `on${id}`,
+          description: `${event.when} ${event.follows}`,
+          requestBody: { content: { "application/json": content } },
+        },
+      });
+      expect(components.schemas[id]).toMatchObject({
+        properties: {
+          type: { enum: [type] },
+          data: { anyOf: [{ $ref: expect.any(String) as string }, { type: "null" }] },
+        },
+      });
+    },
+  );
 });

@@ -26,6 +26,7 @@ describe("every operation", () => {
       ["/v1/keys", { name: "a", scopes: ["otp:send"] }],
       ["/v1/access-rules", { effect: "block", kind: "country", value: "BR" }],
       ["/v1/hooks/supabase", { name: "a" }],
+      ["/v1/webhooks", { url: "https://app.example.com/a", events: ["*"] }],
       ["/v1/alert-channels", { kind: "slack", name: "a", url: "https://hooks.example.com/services/T1/B1/x" }],
     ];
     for (const [path, body] of creates) {

@@ -19,6 +19,9 @@ export interface Subscription {
   isTest?: boolean;
 }
 
+/** When QStash makes the call; 0: at once. */
+const timeOf = (job: Job) => ("notBefore" in job ? job.notBefore : 0);
+
 /** An edge with a session, whose endpoints get events when QStash calls. */
 export async function startWebhooks() {
   const world = await startAlerts();
@@ -47,8 +50,14 @@ export async function startWebhooks() {
             updated_at, test, is_ordered, from_seq)
           VALUES (?, ?, 'event', 'webhook', 'App', ?, '', ?, ?, ?, 0, ?, ?, coalesce((SELECT max(seq) FROM event), 0))`,
         args: [
-          ...[id, workspaceId, target, JSON.stringify(settings), createdBy, at.getTime()],
-          ...[Number(isTest), Number(isOrdered)],
+          id,
+          workspaceId,
+          target,
+          JSON.stringify(settings),
+          createdBy,
+          at.getTime(),
+          Number(isTest),
+          Number(isOrdered),
         ],
       },
       {
@@ -60,9 +69,6 @@ export async function startWebhooks() {
     services.keyCache.clear();
     return id;
   }
-
-  /** The time of the job, or now. */
-  const timeOf = (job: Job) => ("notBefore" in job ? job.notBefore : 0);
 
   return {
     ...world,

@@ -103,6 +103,9 @@ export const errors = {
   "key-not-found": { status: 404, title: "No such API key" },
   "hook-not-found": { status: 404, title: "No such hook" },
   "alert-channel-not-found": { status: 404, title: "No such alert channel" },
+  "webhook-not-found": { status: 404, title: "No such webhook" },
+  "delivery-not-found": { status: 404, title: "No such delivery" },
+  "replay-not-found": { status: 404, title: "No such replay" },
   "access-rule-not-found": { status: 404, title: "No such rule" },
   "method-not-allowed": { status: 405, title: "This address does not support the method" },
   "not-acceptable": { status: 406, title: "The API has none of the media types in `Accept`" },
@@ -156,6 +159,23 @@ export const errors = {
     status: 409,
     title: "The workspace has reached its limit of alert channels",
     advice: "Delete an alert channel that you do not need.",
+  },
+  "webhook-limit-reached": {
+    status: 409,
+    title: "The workspace has reached its limit of webhooks",
+    advice: "Delete a webhook that you do not need.",
+  },
+  "delivery-not-ended": {
+    status: 409,
+    title: "The delivery has not ended",
+    advice:
+      "It waits for its next attempt or its turn. Only a delivery that is `delivered` or `failed` can be retried.",
+  },
+  "replay-limit-reached": {
+    status: 409,
+    title: "The webhook has reached its limit of replays that run",
+    advice: "Wait until one has finished.",
+    retryable: true,
   },
   "access-rule-limit-reached": {
     status: 409,

@@ -1,13 +1,10 @@
 import { AppError, type CreateAlertChannel, type CreatedAlertChannel } from "@sandi/contracts";
 import { generateWebhookSecret } from "@sandi/crypto";
-import { sql } from "kysely";
 import type { Context } from "../context.ts";
 import type { Accepted, IdempotencyKey } from "../http/idempotency/create.ts";
-import { targetFault } from "../http/targets.ts";
-import { newId } from "../services.ts";
-import { providerOf, sealTarget, type Target } from "../outbound/target.ts";
-import { selectChannels, storedSettings, toChannel } from "./repository.ts";
-import { createAudited } from "../writes/create-audited.ts";
+import { createEndpoint } from "../outbound/create-endpoint.ts";
+import type { Target } from "../outbound/target.ts";
+import { storedSettings, toChannel } from "./repository.ts";
 
 interface Input {
   input: CreateAlertChannel;
@@ -23,33 +20,18 @@ export async function createChannel(
   { input, idempotencyKey }: Input,
   limit = channelLimit,
 ): Promise<Accepted<CreatedAlertChannel>> {
-  const { services, actor } = ctx;
-  const { db, random, allowLocalTargets } = services;
-  const { workspaceId } = actor;
-  const fault = input.kind === "telegram" ? undefined : targetFault(input.url, { allowLocal: allowLocalTargets });
-  if (fault) throw new AppError("invalid-request", { errors: [{ pointer: "/url", message: fault }] });
-  const at = services.now().getTime();
-  const id = newId(services, "alc");
-  const secret = input.kind === "webhook" ? generateWebhookSecret(random) : null;
-  const target = targetOf(input, secret ?? "");
-  const sealed = await sealTarget(services, { workspaceId, id }, target);
+  const secret = input.kind === "webhook" ? generateWebhookSecret(ctx.services.random) : null;
   const { kind, name, afterSeconds, mutedKinds } = input;
-  const label = providerOf(target).labelOf(target);
-  return createAudited(ctx, {
-    kind: "alert_channel",
-    detail: { kind, name, target: label, afterSeconds, mutedKinds },
+  return createEndpoint(ctx, {
+    topic: "alert",
+    prefix: "alc",
+    audited: "alert_channel",
+    detail: { kind, name, afterSeconds, mutedKinds },
+    name,
+    target: targetOf(input, secret ?? ""),
+    settings: storedSettings({ afterSeconds, mutedKinds }),
     limit,
-    count: sql<number>`(SELECT count(*) FROM endpoint WHERE workspace_id = ${workspaceId} AND topic = 'alert')`,
-    table: "endpoint",
-    id,
-    at,
     idempotencyKey,
-    find: (made) => selectChannels(db, workspaceId).where("id", "=", made),
-    writes: (mayInsert) =>
-      sql`INSERT INTO endpoint (id, workspace_id, topic, kind, name, target, label, settings, created_by, created_at, updated_at)
-        SELECT ${id}, ${workspaceId}, 'alert', ${kind}, ${name}, ${sealed}, ${label},
-          ${storedSettings({ afterSeconds, mutedKinds })}, ${actor.by.id}, ${at}, ${at}
-        WHERE ${mayInsert}`,
     refuse: () =>
       new AppError("alert-channel-limit-reached", {
         detail: `A workspace has at most ${limit} alert channels; delete one that is not needed.`,

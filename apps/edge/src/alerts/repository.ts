@@ -1,8 +1,8 @@
-import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries, OwnerEnding } from "@sandi/contracts";
+import type { AlertChannel, AlertDelivery, IncidentKind, ListAlertDeliveries } from "@sandi/contracts";
 import type { Db } from "../db/schema.ts";
 import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
+import { selectEndpoints } from "../outbound/owned-endpoint.ts";
 import { iso, isoOrNull } from "../time.ts";
-import { endpointEnding } from "../outbound/orphans.ts";
 
 /** What an alert channel keeps in `endpoint.settings`. */
 interface Settings {
@@ -18,32 +18,13 @@ export const settingsOf = ({ settings }: Pick<EndpointTable, "settings">): Setti
 export const storedSettings = ({ afterSeconds, mutedKinds }: Settings): string =>
   JSON.stringify({ afterSeconds, mutedKinds });
 
-export const selectChannels = (db: Db, workspaceId: string) =>
-  db.kysely.selectFrom("endpoint").selectAll().where("workspaceId", "=", workspaceId).where("topic", "=", "alert");
+const selectChannels = (db: Db, workspaceId: string) => selectEndpoints(db, { workspaceId, test: 0 }, "alert");
 
 export const findChannels = (db: Db, workspaceId: string): Promise<EndpointTable[]> =>
-  selectChannels(db, workspaceId).orderBy("id").execute();
+  selectChannels(db, workspaceId).orderBy("endpoint.id").execute();
 
 export const findChannel = (db: Db, workspaceId: string, id: string): Promise<EndpointTable | undefined> =>
-  selectChannels(db, workspaceId).where("id", "=", id).executeTakeFirst();
-
-/** A channel, when its key expires, and why the channel has ended with it. */
-export type OwnedChannel = EndpointTable & { ownerExpiresAt: number | null; endedBecause: OwnerEnding | null };
-
-export const findOwnedChannel = (
-  db: Db,
-  workspaceId: string,
-  { id, at }: { id: string; at: number },
-): Promise<OwnedChannel | undefined> =>
-  db.kysely
-    .selectFrom("endpoint")
-    .leftJoin("apiKey as owner", "owner.id", "endpoint.createdBy")
-    .selectAll("endpoint")
-    .select("owner.expiresAt as ownerExpiresAt")
-    .select(endpointEnding(at).as("endedBecause"))
-    .where("endpoint.workspaceId", "=", workspaceId)
-    .where("endpoint.id", "=", id)
-    .executeTakeFirst();
+  selectChannels(db, workspaceId).where("endpoint.id", "=", id).executeTakeFirst();
 
 /** Newest first. */
 export function findDeliveries(

@@ -23,7 +23,7 @@ export function countWithin({ from, to }: Range): RawBuilder<number> {
 /** In SQL the counts of this day's row that lie in the range. */
 function hoursOfDay(day: number, { from, to }: Range): RawBuilder<number> {
   const within = hours.filter((_, hour) => day + hour * hourMs >= from && day + hour * hourMs < to);
-  return sql.raw(within.join(" + "));
+  return sql.raw(sumOf(within, hours));
 }
 
 const isWhole =
@@ -55,16 +55,18 @@ export const monthsOf = (range: Range) => [...daysByMonth(range).keys()];
 export function countOfMonth(these: ReadonlyMap<number, readonly number[]>): RawBuilder<number> {
   const parts = [...these].filter(([, each]) => each.length < days.length);
   if (parts.length === 0) return sql.raw("count");
-  const cases = parts.map(([month, each]) => `WHEN ${month} THEN ${sumOf(each)}`);
+  const cases = parts.map(([month, each]) => `WHEN ${month} THEN ${sumOf(columnsOf(each), days)}`);
   return sql.raw(`CASE month ${cases.join(" ")} ELSE count END`);
 }
 
 /** Numbers as one part of a statement: a parameter for each takes longer. */
 export const listOf = (numbers: readonly number[]) => sql.raw(numbers.join(", "));
 
-/** In SQL the sum of these days of one month: of few columns. */
-function sumOf(these: readonly number[]): string {
-  const within = new Set(these.map((day) => `d${(day % monthMs) / dayMs}`));
-  const others = days.filter((day) => !within.has(day));
+const columnsOf = (these: readonly number[]) => these.map((day) => `d${(day % monthMs) / dayMs}`);
+
+/** In SQL the sum of these columns, of all with the sum `count`: of few columns. */
+function sumOf(these: readonly string[], all: readonly string[]): string {
+  const within = new Set(these);
+  const others = all.filter((each) => !within.has(each));
   return within.size > others.length ? ["count", ...others].join(" - ") : ["0", ...within].join(" + ");
 }

@@ -85,7 +85,7 @@ export function rollUp(db: Db, limit = sweepSize) {
         GROUP BY workspace_id, dimension, key, prefix, hour
         UNION ALL SELECT workspace_id, ${day} AS hour, 'prefix', prefix AS key, '', stage, ${shownBucket} AS shown, sum(count)
         FROM ${batch} GROUP BY workspace_id, prefix, ${day}, stage, shown)
-      WHERE true ${addedDays}`.compile(db.kysely),
+      WHERE true ${addedDays} WHERE excluded.count <> 0`.compile(db.kysely),
     moved: sql`DELETE FROM conversion WHERE (${key}) IN (SELECT ${key} FROM ${batch})`.compile(db.kysely),
   };
 }

@@ -40,4 +40,5 @@ export const migrationNames = [
   "0045_erasure",
   "0047_webhooks",
   "0048_largest_prefixes",
+  "0051_event_contents",
 ];

@@ -39,6 +39,7 @@ import { receivedFiles } from "./migrations/0043_received_files.ts";
 import { erasure } from "./migrations/0045_erasure.ts";
 import { webhooks } from "./migrations/0047_webhooks.ts";
 import { largestPrefixes } from "./migrations/0048_largest_prefixes.ts";
+import { eventContents } from "./migrations/0051_event_contents.ts";
 
 /**
  * The edge's schema in the order of application. Times are milliseconds, and every tenant index starts with the workspace.
@@ -85,4 +86,5 @@ export const migrations: readonly Migration[] = [
   erasure,
   webhooks,
   largestPrefixes,
+  eventContents,
 ];

@@ -1,5 +1,6 @@
 import { createId, personIdOf } from "@sandi/contracts";
 import { type CompiledQuery, type RawBuilder, sql } from "kysely";
+import type { EventContentTable } from "../db/tables/messages.ts";
 import { idsOf } from "../jobs/append-job.ts";
 import { personOf } from "../messages/merge-chats.ts";
 import { textJobs } from "../messages/jobs.ts";
@@ -41,12 +42,14 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
     messages: selectMessages(erasure, hashes),
     verifications: sql<{ id: string }>`SELECT id FROM verification INDEXED BY verification_to
       WHERE workspace_id = ${workspaceId} AND to_hash IN (${hashes}) AND created_at <= ${requestedAt} LIMIT ${chunk}`,
+    contents: selectContents(erasure),
   });
   const rows = found.messages.rows;
   const verifications = found.verifications.rows.map(({ id }) => id);
   const own = rows.filter(({ isOwn }) => isOwn === 1).map(({ id }) => id);
   const others = rows.filter(({ isOwn }) => isOwn === 0).map(({ id }) => id);
   const isNew = (id: string) => id.slice(4) >= createId("msg", new Date(at - answersMs), new Uint8Array(10)).slice(4);
+  const contents = found.contents.rows;
   const answered = [...own, ...verifications].filter(isNew);
   const isOver = sql`status NOT IN ('scheduled', 'queued', 'sending')`;
   const theirs = sql`workspace_id = ${workspaceId} AND to_hash IN (${hashes})`;
@@ -57,12 +60,24 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
       moveMessages(db, "cancel", { which: sql`id IN (${idsOf(own)})`, at }),
       moveMessages(db, "unschedule", { which: sql`id IN (${idsOf(own)})`, at, set: sql`due_at = NULL` }),
     ],
+    targetAnswers: forgetAnswers({
+      messages: [...own, ...others],
+      verifications,
+      events: contents.map(({ eventId }) => eventId),
+    }),
+    contents: sql`DELETE FROM event_content WHERE message_id IN (${idsOf([...own, ...others])})
+      OR event_id IN (${idsOf(contents.map(({ eventId }) => eventId))})`,
     jobs: sql`DELETE FROM job WHERE kind = ${textJobs.name} AND subject_id IN (SELECT id FROM message
       WHERE id IN (${idsOf(own)}) AND status = 'canceled')`,
     ended: moveVerifications(db, "cancel", { which: sql`id IN (${idsOf(verifications)})`, at }),
     endedMessages: cancelMessagesOf(db, idsOf(verifications), at),
-    events: sql`UPDATE event SET data = json_remove(data, '$.personId', '$.chatId') WHERE verification_id IS NULL
-      AND message_id IN (${idsOf(own)})`,
+    events: [
+      sql`UPDATE event SET data = json_remove(data, '$.personId', '$.chatId') WHERE verification_id IS NULL
+        AND message_id IN (${idsOf(own)})`,
+      sql`UPDATE event SET data = json_remove(data, '$.personId') WHERE verification_id IS NULL
+        AND message_id IN (${idsOf(contents.map(({ messageId }) => messageId))})
+        AND id IN (${idsOf(contents.map(({ eventId }) => eventId))})`,
+    ],
     masked: [
       maskMessages(sql`id IN (${idsOf(own)}) AND ${isOver}`),
       maskMessages(sql`${ofVerifications} AND ${isOver} AND to_hash <> ''`),
@@ -113,9 +128,19 @@ export async function eraseRows(services: Services, erasure: OpenErasure): Promi
     storedAnswers: sum(written.answers),
     contacts: sum(written.contacts),
   };
-  const hasChanged = counts.deleted + counts.masked + counts.verifications + counts.batchRecipients > 0;
+  const hasChanged =
+    counts.deleted + counts.masked + counts.verifications + counts.batchRecipients + contents.length > 0;
   const isLeft = rows.length > counts.deleted + counts.masked || verifications.length > counts.verifications;
   return { counts, hasMore: hasChanged, isSending: !hasChanged && isLeft };
+
+  /** Deletes what endpoints answered to events about these: an answer may repeat what it got. */
+  function forgetAnswers(about: { messages: string[]; verifications: string[]; events: string[] }): CompiledQuery {
+    return sql`UPDATE delivery_attempt SET answer = NULL WHERE answer IS NOT NULL AND delivery_id IN (
+        SELECT d.id FROM delivery d WHERE d.event_seq IS NOT NULL AND d.subject_id IN (
+          SELECT id FROM event WHERE verification_id IS NULL AND message_id IN (${idsOf(about.messages)})
+          UNION ALL SELECT id FROM event WHERE verification_id IN (${idsOf(about.verifications)})
+          UNION ALL SELECT value FROM json_each(${JSON.stringify(about.events)})))`.compile(db.kysely);
+  }
 
   function maskMessages(which: RawBuilder<unknown>): CompiledQuery {
     return sql`UPDATE message SET to_masked = '', to_hash = '', prefix = '', country = '', metadata = NULL, sealed = NULL,
@@ -132,6 +157,14 @@ const cutOf = ({ sessions }: Progress, requestedAt: number, sessionId: RawBuilde
   const times = Object.fromEntries(Object.entries(sessions).map(([id, { erasedAt }]) => [id, erasedAt ?? requestedAt]));
   return sql`max(${requestedAt}, coalesce((SELECT value FROM json_each(${JSON.stringify(times)}) WHERE key = ${sessionId}), 0))`;
 };
+
+/** Some contents of what the person did with messages of others. */
+function selectContents({ workspaceId, names, createdAt: requestedAt, progress }: OpenErasure) {
+  return sql<Pick<EventContentTable, "eventId" | "messageId">>`SELECT event_id, message_id
+    FROM event_content INDEXED BY event_content_person
+    WHERE person_id IN (${idsOf(names.chatIds.map(personIdOf))}) AND workspace_id = ${workspaceId}
+      AND stored_at <= ${cutOf(progress, requestedAt, sql`event_content.session_id`)} LIMIT ${chunk}`;
+}
 
 /** Some messages of the person that are no codes; `isOwn`: the API sent it, or will. */
 function selectMessages(erasure: OpenErasure, hashes: RawBuilder<unknown>) {

@@ -11,10 +11,12 @@ import type { Db } from "../db/schema.ts";
 import { publishRerouted, type Reroute, rerouteFailed, rerouteWaiting } from "../messages/reroute.ts";
 import { publishQueuedNow, noMessageIsLeft } from "../messages/queued.ts";
 import type { Services } from "../services.ts";
+import { deleteContentsOf, type SealedContent, sealContent } from "../messages/event-contents.ts";
 import { contentMsOfRow, policiesOf } from "./content-ms.ts";
 import { publishReplies, readReceived } from "./received.ts";
 import { applyReceipts, isOf, joinReceipts } from "./receipts.ts";
 import { heardStatements, sessionStatements } from "./session-statements.ts";
+import { type Workspace, workspacesOf } from "./workspaces-of.ts";
 import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
@@ -36,13 +38,17 @@ export async function applyEvents(services: Services, events: readonly Connector
   const { db, now } = services;
   const at = now().getTime();
   const spans = events.map((event) => spanOf(services, event));
-  const received = await readReceived(services, events, at);
+  const workspaces = await workspacesOf(services, events);
+  const contents = await sealContents(services, events, { workspaces, at });
+  const received = await readReceived(services, events, { workspaces, contents, at });
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   const senders = events.flatMap((event) => (event.type === "message.sent" && event.chatId ? [event.sessionId] : []));
   const { changes, alerts, policies, behind } = await db.write({
     changes: joinReceipts(events).map((event) =>
-      event.type === "message.received" ? { own: received.get(event)?.statements ?? [] } : changesOf(db, event, at),
+      event.type === "message.received"
+        ? { own: received.get(event)?.statements ?? [] }
+        : changesOf(db, event, { content: event.type === "receipts" ? undefined : contents.get(event), at }),
     ),
     heard: heardStatements(db, events),
     done: messageIds.length === 0 ? [] : deleteDoneJobs(db, sendJobs, { ids: messageIds, at }),
@@ -80,11 +86,30 @@ export async function applyEvents(services: Services, events: readonly Connector
 }
 
 /** The statements of an event, in their order. */
-function changesOf(db: Db, event: OwnEvent, at: number) {
+function changesOf(db: Db, event: OwnEvent, { content, at }: { content: SealedContent | undefined; at: number }) {
   const rerouted = moveFor(db, event, at);
-  const own = statementsFor(db, event, at);
+  const own = statementsFor(db, event, { content, now: at });
   // Reroute before the statement that would fail the message, but after the one that takes the session offline.
   return event.type === "message.failed" ? { rerouted, own } : { own, rerouted };
+}
+
+/** The contents of events that their workspaces keep, sealed. */
+async function sealContents(
+  services: Services,
+  events: readonly ConnectorEvent[],
+  { workspaces, at }: { workspaces: ReadonlyMap<string, Workspace>; at: number },
+): Promise<ReadonlyMap<ConnectorEvent, SealedContent>> {
+  const sealed = await Promise.all(
+    events.map(async (event) => {
+      const { workspaceId, contentMs = null } = workspaces.get(event.sessionId) ?? {};
+      const content =
+        workspaceId === undefined || contentMs === null
+          ? undefined
+          : await sealContent(services, event, { workspaceId, contentMs, at });
+      return content === undefined ? [] : [[event, content] as const];
+    }),
+  );
+  return new Map(sealed.flat());
 }
 
 /** A span in the trace of the message. */
@@ -112,7 +137,11 @@ function moveFor(db: Db, event: OwnEvent, at: number): Reroute[] {
 
 const isOfAccount = (reason: FailureReason) => (accountFailures as readonly FailureReason[]).includes(reason);
 
-function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
+function statementsFor(
+  db: Db,
+  event: OwnEvent,
+  { content, now }: { content: SealedContent | undefined; now: number },
+): CompiledQuery[] {
   if (event.type === "receipts") return applyReceipts(db, event, now);
   const { sessionId, type } = event;
   if (type === "session.state") {
@@ -146,10 +175,16 @@ function statementsFor(db: Db, event: OwnEvent, now: number): CompiledQuery[] {
   }
   if (type === "message.media" && event.mediaState !== "stored" && event.mediaId !== null)
     return [deleteReceivedFile(db, { sessionId, messageId })];
-  if (type === "message.deleted") return [...noteChange(db, event), deleteReceivedFile(db, { sessionId, messageId })];
-  if (type !== "message.revoked") return noteChange(db, event);
+  if (type === "message.deleted")
+    return [
+      ...noteChange(db, event),
+      deleteReceivedFile(db, { sessionId, messageId }),
+      deleteContentsOf(db, messageId, isOf(sessionId)),
+    ];
+  if (type !== "message.revoked") return noteChange(db, event, content);
   return [
     moveMessages(db, "revoke", { which: sql`id = ${messageId} AND ${isOf(sessionId)}`, at: now }),
     deleteReceivedFile(db, { sessionId, messageId }),
+    deleteContentsOf(db, messageId, isOf(sessionId)),
   ];
 }

@@ -1,4 +1,4 @@
-import { chatIdOf, type ConnectorEvent, type Policy, Quota } from "@sandi/contracts";
+import { chatIdOf, type ConnectorEvent } from "@sandi/contracts";
 import { phoneHash } from "@sandi/crypto";
 import { type CompiledQuery, sql } from "kysely";
 import { publishStored } from "../jobs/publish-soon.ts";
@@ -6,10 +6,19 @@ import { codeJobs } from "../messages/jobs.ts";
 import { newId, type Services } from "../services.ts";
 import { receiveStatements, waitingFor } from "../verifications/receive-token.ts";
 import { meetChat } from "../messages/chats.ts";
-import { contentMsOf, insertReceived } from "../messages/received.ts";
-import { readPolicy } from "../stored-policy.ts";
+import type { SealedContent } from "../messages/event-contents.ts";
+import { insertReceived } from "../messages/received.ts";
+import type { Workspace } from "./workspaces-of.ts";
 
 type Received = Extract<ConnectorEvent, { type: "message.received" }>;
+
+/** What is known of the events of a batch. */
+interface Known {
+  /** By session. */
+  workspaces: ReadonlyMap<string, Workspace>;
+  contents: ReadonlyMap<ConnectorEvent, SealedContent>;
+  at: number;
+}
 
 /** The effects of a message that a user wrote to a session. */
 interface Consequence {
@@ -28,51 +37,26 @@ interface Consequence {
 export async function readReceived(
   services: Services,
   events: readonly ConnectorEvent[],
-  at: number,
+  { workspaces, contents, at }: Known,
 ): Promise<Map<ConnectorEvent, Consequence>> {
   const received = events.filter((event): event is Received => event.type === "message.received");
   if (received.length === 0) return new Map();
-  const { db } = services;
-  const hasMessage = received.some(({ message }) => message !== undefined);
-  // A look-up without a tenant, because it finds the tenant.
-  const sessions = await db.kysely
-    .selectFrom("session")
-    .innerJoin("workspace", "workspace.id", "session.workspaceId")
-    .select(["session.id", "session.workspaceId", "workspace.policy"])
-    .where(
-      "session.id",
-      "in",
-      received.map(({ sessionId }) => sessionId),
-    )
-    .$if(hasMessage, (query) => query.select("workspace.quota"))
-    .execute();
-  const workspaces = new Map(
-    sessions.map(({ id, workspaceId, policy, quota }) => [
-      id,
-      { workspaceId, policy: readPolicy(policy), quota: quota === undefined ? null : Quota.parse(JSON.parse(quota)) },
-    ]),
-  );
   const consequences = await Promise.all(
     received.map(async (event): Promise<[ConnectorEvent, Consequence] | undefined> => {
       const workspace = workspaces.get(event.sessionId);
-      return workspace && [event, await consequenceOf(services, workspace, event, at)];
+      const sealedContent = contents.get(event);
+      return workspace && [event, await consequenceOf(services, event, { workspace, sealedContent, at })];
     }),
   );
   return new Map(consequences.filter((each) => each !== undefined));
 }
 
-interface Workspace {
-  workspaceId: string;
-  policy: Policy;
-  quota: Quota | null;
-}
-
 async function consequenceOf(
   services: Services,
-  { workspaceId, policy, quota }: Workspace,
   { sessionId, from, token, isForwarded, message, ...event }: Received,
-  at: number,
+  { workspace, sealedContent, at }: { workspace: Workspace; sealedContent: SealedContent | undefined; at: number },
 ): Promise<Consequence> {
+  const { workspaceId, policy } = workspace;
   const { db, phoneKey, destinationPerDay: perDay, tracer } = services;
   const replyId = newId(services, "msg");
   const attributes = { "sandi.session.id": sessionId, "sandi.workspace.id": workspaceId };
@@ -102,7 +86,7 @@ async function consequenceOf(
   if (message) {
     const other = message.chatKind === "person" && message.origin !== null ? message.to : from;
     const personHash = toHash ?? (other === null ? null : await phoneHash(phoneKey, workspaceId, other));
-    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded, personHash };
+    const stored = { ...event, ...message, sessionId, workspaceId, from, isForwarded, personHash, sealedContent };
     statements.push(...insertReceived(db, stored, at));
     const { chatId, chatKind, personId } = message;
     const about = { workspaceId, sessionId, at: new Date(event.at).getTime() };
@@ -115,7 +99,7 @@ async function consequenceOf(
     }
   }
   span.end();
-  const contentMs = message && quota ? contentMsOf(policy, quota) : undefined;
+  const contentMs = message ? (workspace.contentMs ?? undefined) : undefined;
   return { sessionId, replyId: token === null ? null : replyId, statements, contentMs };
 }
 

@@ -7,7 +7,7 @@ import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "../messages/claim-messages.ts";
 import { connectorOnly } from "../http/service-auth.ts";
 import { wakeStreamsOf } from "../feed/wake.ts";
-import { sweepEvents } from "./sweeps.ts";
+import { sweepEventContents, sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;
 
@@ -23,4 +23,7 @@ const routes = new Hono<AppEnv>()
   });
 
 /** The routes for connectors. They are not part of the public API. */
-export const events: Feature = { routes, sweeps: sweepEvents };
+export const events: Feature = {
+  routes,
+  sweeps: (services) => [...sweepEvents(services), ...sweepEventContents(services)],
+};

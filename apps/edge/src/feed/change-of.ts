@@ -1,17 +1,18 @@
 import type { EventContent, Person } from "@sandi/contracts";
 import { toMedia, withLink } from "../media/links.ts";
-import { maskedPerson } from "../messages/present.ts";
+import { maskedPerson, showsAccount } from "../messages/present.ts";
 import type { ShownEvent } from "../messages/shown-events.ts";
 import type { Services } from "../services.ts";
 import { sessionChange } from "../sessions/history.ts";
 import type { FeedRow } from "./feed-rows.ts";
+import type { EventReader } from "./reader.ts";
 import type { Resources } from "./read-resources.ts";
 
 /** What an event adds to its resource, as the reader sees it. */
 export async function changeOf(
   services: Services,
   resources: Resources,
-  { row, shown: { type, data } }: { row: FeedRow; shown: ShownEvent },
+  { row, shown: { type, data }, reader }: { row: FeedRow; shown: ShownEvent; reader: Pick<EventReader, "scopes"> },
 ): Promise<Record<string, unknown>> {
   if (type.startsWith("session.")) {
     const { type: _, ...change } = sessionChange(row);
@@ -19,8 +20,17 @@ export async function changeOf(
   }
   if (type === "message.media")
     return { mediaState: data["mediaState"], media: await fileOf(services, resources, row, data) };
-  const content = resources.contents.get(row.id)?.change;
+  const content = isLikeOff(resources, row, reader) ? undefined : resources.contents.get(row.id)?.change;
   return shapes[type]?.(data, content, () => whoOf(resources, row, { data, content })) ?? {};
+}
+
+/**
+ * A message to a number without an account looks like one to a phone that is off. Nobody keeps what changed such a message,
+ * so readers without `lookup:read` see the content of changes when the message is delivered.
+ */
+function isLikeOff({ messages }: Resources, { messageId }: FeedRow, { scopes }: Pick<EventReader, "scopes">): boolean {
+  const message = messages.get(messageId ?? "");
+  return message !== undefined && showsAccount(message, { scopes });
 }
 
 type Content = EventContent["change"];
@@ -58,8 +68,8 @@ function whoOf(
   { data, content }: { data: ShownEvent["data"]; content: Content },
 ): Person | null {
   if (content) return content.from;
-  const id = data["personId"] as string | null;
-  if (id === null) return null;
+  const id = data["personId"] as string | null | undefined;
+  if (id === null || id === undefined) return null;
   const message = messages.get(messageId ?? "");
   return maskedPerson(id, message?.personId === id ? message.fromMasked : null);
 }

@@ -2,13 +2,11 @@ import { EventContent } from "@sandi/contracts";
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { EventContentTable } from "../db/tables/messages.ts";
+import { placeOfContent } from "../messages/event-contents.ts";
 import type { Services } from "../services.ts";
 
 /** What is sealed of an event. */
 type SealedContent = Pick<EventContentTable, "eventId" | "sealed">;
-
-/** The place of an event's content, which its seal is bound to. */
-export const placeOfContent = (eventId: string) => ({ table: "event_content", column: "sealed", id: eventId });
 
 /** The contents of these events that are kept still. */
 export const selectContents = (

@@ -1,4 +1,4 @@
-import type { FeedReader } from "./read-feed.ts";
+import type { FeedReader } from "./reader.ts";
 
 /** An event of a feed, written for a stream. */
 export interface FeedEntry {

@@ -42,11 +42,20 @@ export function messageAsOf(row: EventMessageRow, { type, at, data, ...fact }: M
 
 /** The message as it was at a time. */
 export function messageAt(row: EventMessageRow, at: number): EventMessageRow {
-  if (ends.has(row.status) && row.messageUpdatedAt <= at)
-    return { ...withStatus(row, row.status, at), failure: row.failure };
-  const reached = receipts.findLast((receipt) => isBefore(row[columns[receipt]], at));
-  const status = row.direction === "inbound" ? "received" : (reached ?? "queued");
-  return { ...withStatus(row, status, at), failure: null };
+  const { status, failure } = endBefore(row, at) ?? { status: reachedBefore(row, at), failure: null };
+  return { ...withStatus(row, status, at), failure };
+}
+
+function endBefore({ status, failure, noAccountAt, messageUpdatedAt }: EventMessageRow, at: number) {
+  if (ends.has(status) && messageUpdatedAt <= at) return { status, failure };
+  // Readers who do not see that there is no account can revoke such a message later.
+  const hasNoAccount = failure === "not_on_whatsapp" && isBefore(noAccountAt, at);
+  return hasNoAccount ? { status: "failed" as const, failure } : undefined;
+}
+
+function reachedBefore(row: EventMessageRow, at: number): MessageStatus {
+  if (row.direction === "inbound") return "received";
+  return receipts.findLast((receipt) => isBefore(row[columns[receipt]], at)) ?? "queued";
 }
 
 /** Times of WhatsApp are whole seconds. What happened in the same second counts as before. */

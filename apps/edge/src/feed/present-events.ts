@@ -1,4 +1,4 @@
-import { type Event, type EventChat, type EventType, eventRegistry, type Scope } from "@sandi/contracts";
+import { type Event, type EventChat, type EventType, eventRegistry } from "@sandi/contracts";
 import { toBatch } from "../batches/present.ts";
 import { type ShownEvent, shownEvent } from "../messages/shown-events.ts";
 import type { Services } from "../services.ts";
@@ -7,14 +7,9 @@ import { changeOf } from "./change-of.ts";
 import type { FeedRow } from "./feed-rows.ts";
 import { presentMessage } from "./present-message.ts";
 import { batchIdOf, readResources, type Resources } from "./read-resources.ts";
+import type { EventReader } from "./reader.ts";
 import { sessionAsOf } from "./session-as-of.ts";
 import { verificationAsOf } from "./verification-as-of.ts";
-
-/** Who reads events: an API key, or an endpoint with the scopes of the key that made it. */
-export interface EventReader {
-  workspaceId: string;
-  scopes: ReadonlySet<Scope>;
-}
 
 /**
  * The events as this reader sees them, in the order of the rows. Events that the reader may not see are left out. However
@@ -33,7 +28,13 @@ export async function presentEvents(
       const shown = shownEvent(row, { ...reader, isUnreachable: verification?.isUnreachable === 1 });
       // An edge of another version may have written types that this one does not know.
       if (!shown || !eventRegistry.has(shown.type as EventType)) return [];
-      return [await presentEvent(services, resources, { row, shown, reader })];
+      try {
+        return [await presentEvent(services, resources, { row, shown, reader })];
+      } catch (error) {
+        // Readers go on by position, so one event would hold up all that follow.
+        services.log(`event ${row.id} cannot be shown`, error);
+        return [];
+      }
     }),
   );
   return events.flat();

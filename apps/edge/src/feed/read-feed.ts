@@ -3,13 +3,9 @@ import type { Context } from "../context.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Services } from "../services.ts";
 import { type EventFilter, isWanted } from "./filter.ts";
-import { type EventReader, presentEvents } from "./present-events.ts";
+import { presentEvents } from "./present-events.ts";
+import type { FeedReader } from "./reader.ts";
 import { findRows, positionBefore } from "./repository.ts";
-
-/** A reader of live events, or of those of the sandbox. */
-export interface FeedReader extends EventReader {
-  test: 0 | 1;
-}
 
 export const readerOf = ({ actor }: Pick<Context, "actor">): FeedReader => ({
   ...tenantOf(actor),
@@ -34,7 +30,12 @@ export async function readFeed(
   reader: FeedReader,
   { after, filter, limit }: { after: number; filter: EventFilter; limit: number },
 ): Promise<FeedPage> {
-  const { rows, position, hasMore } = await findRows(services.db, reader, { after, filter, limit });
+  const { rows, position, hasMore } = await findRows(services.db, reader, {
+    after,
+    at: services.now().getTime(),
+    filter,
+    limit,
+  });
   const events = rows.length === 0 ? [] : await presentEvents(services, reader, rows);
   return { events: events.filter((event) => isWanted(filter, event)), position, hasMore };
 }

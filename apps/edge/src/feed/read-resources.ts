@@ -11,7 +11,7 @@ import { readPolicy } from "../stored-policy.ts";
 import { selectNotedChanges, selectOfEvents as selectVerifications } from "../verifications/repository.ts";
 import { openContents, selectContents } from "./event-contents.ts";
 import type { FeedRow } from "./feed-rows.ts";
-import type { EventReader } from "./present-events.ts";
+import type { EventReader } from "./reader.ts";
 
 /** What the events of a page are about, by id, as it is stored now. */
 export type Resources = Awaited<ReturnType<typeof readResources>>;

@@ -4,7 +4,8 @@ import { newId, type Services } from "../services.ts";
 import type { StreamPlace } from "../rate-limits/streams.ts";
 import { type FeedEntry, joinFeed, leastPauseMs } from "./feeds.ts";
 import { type EventFilter, isWanted } from "./filter.ts";
-import { type FeedReader, readFeed } from "./read-feed.ts";
+import { readFeed } from "./read-feed.ts";
+import type { FeedReader } from "./reader.ts";
 import { readNew, toEntry } from "./read-new.ts";
 
 const longestMs = 10 * 60_000;

@@ -49,7 +49,7 @@ async function changed(
   const next = { ...row, ...owner, name, companyName, locale, templateId };
   if (given === undefined) return next;
   const secret = await openSecret(services, { workspaceId, id, column: "secret" }, row.secret);
-  const rotated = rotateSecret({ secret }, given, at);
+  const rotated = rotateSecret({ secret }, given, { at });
   if (rotated.previousSecret === undefined) return next;
   return {
     ...next,

@@ -1,10 +1,11 @@
 /** The beginning of a body, as text. An end that comes too early, or never, does not matter: the rest is not read. */
 export async function beginningOf(body: ReadableStream<Uint8Array> | null, mostBytes: number): Promise<string> {
-  const reader = body?.getReader();
+  if (!body) return "";
+  const reader = body.getReader();
   const bytes = new Uint8Array(mostBytes);
   let size = 0;
   try {
-    while (reader && size < mostBytes) {
+    while (size < mostBytes) {
       const { done, value } = await reader.read();
       if (done) break;
       const part = value.subarray(0, mostBytes - size);
@@ -14,6 +15,6 @@ export async function beginningOf(body: ReadableStream<Uint8Array> | null, mostB
   } catch {
     // What was read so far is kept.
   }
-  void reader?.cancel().catch(() => undefined);
+  void reader.cancel().catch(() => undefined);
   return new TextDecoder().decode(bytes.subarray(0, size));
 }

@@ -53,9 +53,10 @@ export interface Chapter {
 
 /**
  * What an `Idempotency-Key` does. "create": the handler stores it with the new resource. "change": the answer is stored
- * for a day, "check": for two minutes. "secret": the key is stored, the answer is not. "none": nothing.
+ * for a day, "check": for two minutes. "secret": the key is stored, the answer is not. "rotation": the answer is stored
+ * without its `secret`. "none": nothing.
  */
-export type Idempotency = "create" | "change" | "check" | "secret" | "none";
+export type Idempotency = "create" | "change" | "check" | "secret" | "rotation" | "none";
 
 /** Who may call an operation, and what an `Idempotency-Key` does. */
 export interface Access {

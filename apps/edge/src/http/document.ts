@@ -85,6 +85,7 @@ export function completed(document: object): object {
 
 interface Document {
   paths: Record<string, Record<string, { parameters?: Node[] }>>;
+  webhooks: object;
   components: Record<string, Record<string, Node>>;
 }
 
@@ -154,11 +155,11 @@ function longestOf(pattern: string): number | undefined {
   return end === inner.length ? length : undefined;
 }
 
-/** Deletes components that no route refers to, directly or through another component. */
+/** Deletes components that no route and no webhook refers to, directly or through another component. */
 function withoutUnused(document: Document, kind: "schemas" | "examples"): void {
   const all = document.components[kind] ?? {};
   const used = new Set<string>();
-  const open: unknown[] = [document.paths];
+  const open: unknown[] = [document.paths, document.webhooks];
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     for (const [, of, name = ""] of JSON.stringify(node).matchAll(/"#\/components\/(\w+)\/([^"]+)"/g)) {
       if (of !== kind) continue;

@@ -102,6 +102,7 @@ const ofIdempotency: Record<Idempotency, ErrorCode[]> = {
   change: ofRepeats,
   check: ofRepeats,
   secret: ofRepeats,
+  rotation: ofRepeats,
   none: [],
 };
 

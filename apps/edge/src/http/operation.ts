@@ -12,7 +12,7 @@ import type { AppEnv } from "./app-env.ts";
 import { authenticate, authenticateUnmetered, liveOnly } from "./authenticate.ts";
 import { jsonBody, noBody } from "./body.ts";
 import { type Accepted, type IdempotencyKey, readIdempotencyKey } from "./idempotency/create.ts";
-import { idempotent, idempotentCheck, idempotentSecret } from "./idempotency/middleware.ts";
+import { idempotent, idempotentCheck, idempotentRotation, idempotentSecret } from "./idempotency/middleware.ts";
 import type { Access, Chapter, Declaration, Idempotency, Input, Schema } from "./declaration.ts";
 import { describe } from "./openapi.ts";
 import { partsOf } from "./validation.ts";
@@ -40,6 +40,8 @@ type Keyed<P extends Schema, Q extends Schema, B extends Schema, Result, Kind> =
     live?: boolean;
     /** False for a change that writes no audit entry, so it does not count as a change of the workspace. */
     isAudited?: boolean;
+    /** The address of what a create made, if it is not below the route's own. */
+    locationOf?: (id: string, params: z.output<P>) => string;
     /** Limits in addition to those of every request. They are consumed before the body is read. */
     limits?: (actor: Actor, headers: Headers) => Limit[];
     /** Limits that depend on the input. With them, all limits are consumed after the input is validated. */
@@ -76,12 +78,13 @@ export function operation<
   B extends Schema = z.ZodUndefined,
 >(declared: Keyed<P, Q, B, Result, Kind>): Operation {
   const { method, path, limits, inputLimits } = declared;
+  const { locationOf = (id) => `${path.split("/{")[0]}/${id}` } = declared;
   const kind: Idempotency = declared.idempotent ?? "none";
   const scopes = [declared.scope].flat();
   // Each change of the workspace is a row of the audit log. Deletions are not limited: each needs an earlier create.
   const isChange =
     ["post", "put", "patch"].includes(method) &&
-    ["create", "change"].includes(kind) &&
+    ["create", "change", "rotation"].includes(kind) &&
     scopes.every((scope) => scope.endsWith(":manage")) &&
     declared.isAudited !== false;
   const limitsOf = (actor: Actor, headers: Headers) => [
@@ -111,7 +114,7 @@ export function operation<
     const { resource, replayed } = outcome as Accepted<Result>;
     if (replayed) c.header("Idempotent-Replayed", "true");
     const { id } = resource as { id?: string };
-    if (id !== undefined) c.header("Location", `${path.split("/{")[0]}/${id}`);
+    if (id !== undefined) c.header("Location", locationOf(id, input.params));
     return resource;
   };
   return { addTo: (app, chapter) => add(app, declared, { access, chapter, handle }) };
@@ -146,6 +149,7 @@ const repeats: Partial<Record<Idempotency, MiddlewareHandler<AppEnv>>> = {
   change: idempotent,
   check: idempotentCheck,
   secret: idempotentSecret,
+  rotation: idempotentRotation,
 };
 
 function add<P extends Schema, Q extends Schema, B extends Schema, Result>(

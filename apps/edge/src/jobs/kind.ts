@@ -28,7 +28,7 @@ export interface JobKind<Row = unknown> {
   /** Due jobs of a lower number are published first: sessions before codes, codes before other messages. */
   priority: 1 | 2 | 3 | 4 | 5;
   /** The table of the row that the job is about. */
-  subject: "message" | "session" | "delivery" | "batch" | "erasure";
+  subject: "message" | "session" | "delivery" | "batch" | "erasure" | "replay";
   /** The columns of the subject that `toJob` needs. */
   columns: RawBuilder<unknown>;
   /** When the job expires, in SQL about its subject. NULL: never. */

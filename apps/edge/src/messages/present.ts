@@ -50,7 +50,7 @@ export function toMessage(row: Omit<MessageRow, "pacing">, viewer: Viewer): Mess
     id: row.id,
     direction: row.direction ?? "outbound",
     origin: isOfApi ? "api" : row.origin,
-    chatId: isOfApi && showsAccount(row, viewer) ? null : row.chatId,
+    chatId: showsAccount(row, viewer) ? null : row.chatId,
     from: row.personId === null ? null : maskedPerson(row.personId, row.fromMasked),
     sessionId: row.sessionId === "" ? null : row.sessionId,
     to: row.toMasked === "" ? null : shownMask(row.toMasked),
@@ -81,11 +81,15 @@ export function toMessage(row: Omit<MessageRow, "pacing">, viewer: Viewer): Mess
   };
 }
 
-/** A number without an account has no chat, and other keys are not to see that: they see the chat with the first receipt. */
-const showsAccount = (
-  { toMasked, deliveredAt }: Pick<MessageRow, "toMasked" | "deliveredAt">,
-  { scopes }: Viewer,
-): boolean => deliveredAt === null && toMasked.startsWith("+") && !seesAccounts(scopes);
+/**
+ * Whether the chat of a message would show that its number has an account. A number without one has no chat. Readers without
+ * `lookup:read` see the chat with the first receipt.
+ */
+export const showsAccount = (
+  { toMasked, deliveredAt, direction, origin }: Pick<MessageRow, "toMasked" | "deliveredAt" | "direction" | "origin">,
+  { scopes }: Pick<Viewer, "scopes">,
+): boolean =>
+  direction === null && origin === null && deliveredAt === null && toMasked.startsWith("+") && !seesAccounts(scopes);
 
 /** A person as the edge knows them. @param phone as it is stored */
 export const maskedPerson = (id: string, phone: string | null): Person => ({

@@ -2,10 +2,11 @@ import { chatIdOf, type ChatMessage, type ConnectorEvent, type Policy, type Quot
 import { type CompiledQuery, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { masked, storedMask } from "../phone.ts";
+import { keepContent, type SealedContent } from "./event-contents.ts";
 import { chatNow, personOf } from "./merge-chats.ts";
 import { dayMs, passMs } from "../retention.ts";
 
-/** How long connectors keep the content of received messages. */
+/** How long the contents of messages are kept, at connectors and with events. */
 export function contentMsOf({ messageContent, retentionDays }: Policy, quota: Quota): number {
   if (messageContent === "drop") return 0;
   if (messageContent === "pass") return passMs;
@@ -22,6 +23,8 @@ interface Received extends ChatMessage {
   at: string;
   /** The hash of the other person's number; null when it is unknown. */
   personHash: string | null;
+  /** What the message says; undefined: nothing is kept of that. */
+  sealedContent: SealedContent | undefined;
 }
 
 const maskOf = (phone: string | null) => (phone === null ? null : storedMask(masked(phone)));
@@ -49,6 +52,7 @@ export function insertReceived({ kysely }: Db, received: Received, now: number):
     sql`INSERT INTO event (id, workspace_id, type, message_id, session_id, data, at)
       SELECT ${received.id}, ${workspaceId}, 'message.received', ${messageId}, ${sessionId},
         ${JSON.stringify({ type, chatId, chatKind: received.chatKind, origin })}, ${wroteAt} WHERE changes() = 1`,
+    ...(received.sealedContent ? [keepContent(received, received.sealedContent)] : []),
   ].map((statement) => statement.compile(kysely));
 }
 
@@ -60,7 +64,7 @@ type Change = Extract<
 >;
 
 /** Writes what happened to a message into its timeline, once. Messages with codes show nothing of this. */
-export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
+export function noteChange({ kysely }: Db, event: Change, content?: SealedContent): CompiledQuery[] {
   const { id, type, messageId, sessionId } = event;
   const at = Date.parse(event.at);
   const data = JSON.stringify(dataOf(event));
@@ -71,6 +75,7 @@ export function noteChange({ kysely }: Db, event: Change): CompiledQuery[] {
       SELECT ${id}, workspace_id, ${type}, id, ${sessionId}, ${data}, ${at} FROM message
       WHERE ${which} AND NOT EXISTS (SELECT 1 FROM event WHERE message_id = ${messageId} AND verification_id IS NULL
         AND event.id = ${id})`,
+    ...(content ? [keepContent(event, content)] : []),
     ...(type === "message.edited"
       ? [sql`UPDATE message SET edited_at = max(coalesce(edited_at, 0), ${at}) WHERE ${which}`]
       : []),

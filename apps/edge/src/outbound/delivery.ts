@@ -8,7 +8,7 @@ import type { JobKind } from "../jobs/kind.ts";
 export const newDeliveryId = (at: number) => sql`${deliveryIdsFrom(at)} || lower(hex(randomblob(7)))`;
 
 /** The beginning of the ids of this time, in SQL. */
-export const deliveryIdsFrom = (at: number) => sql`'dlv_' || printf('%012x', ${at})`;
+export const deliveryIdsFrom = (at: number | RawBuilder<unknown>) => sql`'dlv_' || printf('%012x', ${at})`;
 
 /** A delivery that did not succeed within a day is not repeated. */
 export const deliveryLifeMs = 24 * 3600_000;

@@ -6,13 +6,18 @@ export interface SigningSecrets {
   previousUntil?: number;
 }
 
-const overlapMs = 24 * 3600_000;
+const usualOverlapMs = 24 * 3600_000;
 
 /**
- * Replaces the secret; the former one works for 24 hours. Answers `present` itself if the secret is the same.
+ * Replaces the secret; the former one works for 24 hours, or for `overlapMs`. Answers `present` itself if the secret is the
+ * same.
  * @param given with or without the version `v1,`
  */
-export function rotateSecret<S extends SigningSecrets>(present: S, given: string, at: number): S & SigningSecrets {
+export function rotateSecret<S extends SigningSecrets>(
+  present: S,
+  given: string,
+  { at, overlapMs = usualOverlapMs }: { at: number; overlapMs?: number },
+): S & SigningSecrets {
   const secret = given.replace(/^v1,/, "");
   if (secret === present.secret) return present;
   return { ...present, secret, previousSecret: present.secret, previousUntil: at + overlapMs };

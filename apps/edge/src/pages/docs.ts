@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { Feature } from "../feature.ts";
 import type { AppEnv } from "../http/app-env.ts";
 import { completed } from "../http/document.ts";
+import { describeWebhooks } from "./event-webhooks.ts";
 import { version } from "./landing.ts";
 
 const description = `Sandi verifies phone numbers and sends messages over WhatsApp.
@@ -54,6 +55,7 @@ export function docs(api: OpenAPIHono<AppEnv>, features: readonly Feature[]) {
     scheme: "bearer",
     description: "The Worker's `BOOTSTRAP_TOKEN`, which works once.",
   });
+  describeWebhooks(api);
   let document: object | undefined;
   const describe = (publicUrl: string) =>
     (document ??= completed(

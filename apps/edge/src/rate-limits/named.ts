@@ -148,6 +148,23 @@ export const alertTestLimit = (actor: Actor): Limit[] => [
   { name: "alert-tests-day", id: actor.environment, quota: 200, windowSeconds: day },
 ];
 
+/** Tests of webhooks. Each calls an address that the workspace chose, and is a row. */
+export const webhookTestLimit = (actor: Actor): Limit[] => [
+  { name: "webhook-tests", id: actor.environment, quota: 60, windowSeconds: minute },
+  { name: "webhook-tests-day", id: actor.environment, quota: 2_000, windowSeconds: day },
+];
+
+/** Deliveries repeated by hand. */
+export const webhookRetryLimit = (actor: Actor): Limit[] => [
+  { name: "webhook-retries", id: actor.environment, quota: 120, windowSeconds: minute },
+];
+
+/** Replays onto webhooks. Each looks at many events. */
+export const webhookReplayLimit = (actor: Actor): Limit[] => [
+  { name: "webhook-replays", id: actor.environment, quota: 20, windowSeconds: minute },
+  { name: "webhook-replays-day", id: actor.environment, quota: 200, windowSeconds: day },
+];
+
 const encoder = new TextEncoder();
 
 /** A hash, so that Redis stores no personal data. Test and live keys have different hashes, and so separate counters. */

@@ -1,18 +1,18 @@
+import { typesOnlyByName } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
-import { beginsWith, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import { beginsWith, canSend, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 
+const onlyByName = JSON.stringify(typesOnlyByName);
 /** One transaction stores about so many deliveries at most, and takes so many events. */
 const mostDeliveries = 2_000;
 const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
-/** Types that an endpoint gets only if it names them: they are many, and soon out of date. */
-const rareTypes = ["presence.updated", "session.qr"];
 
 /** True in SQL of a `webhook_position` with events behind it. */
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
@@ -62,19 +62,20 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
   const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
-  const most = sql`(SELECT max(1, min(${mostEvents}, ${mostDeliveries} / max(1, count(*)))) FROM endpoint
+  const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
   const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
   const results = await db.write({
-    deliveries: sql`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
+    deliveries: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
         created_at)
-      SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq,
+      SELECT ${start} || printf('%06x', row_number() OVER (ORDER BY seq, endpoint_id)), workspace_id, endpoint_id, id, shown, seq,
         iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
-      FROM (${eventsWithEndpoints(due)}) WHERE ${isSubscribed} ORDER BY seq`,
+      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq, endpoint_id
+      ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
     moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
       WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
-    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)}`),
+    published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)} AND ${canSend}`),
   });
   publishSoon(services, deliveryJobs, results.published.rows);
   return results.moved.rows[0]?.more === 1;
@@ -91,23 +92,31 @@ function shownType() {
     THEN CASE e.type ${sql.join(types, sql` `)} END ELSE e.type END`;
 }
 
-/** The kind of chat of event `e`, in SQL; NULL if it is about no message. */
-const chatKind = sql`(SELECT coalesce(e.data ->> '$.chatKind',
+/** The kind of chat of event `e`, in SQL; NULL if it is about no chat. Only chats with people are merged. */
+const chatKind = sql`iif(e.type = 'chat.merged', 'person', (SELECT coalesce(e.data ->> '$.chatKind',
     (SELECT r.data ->> '$.chatKind' FROM event r WHERE r.message_id = m.id AND r.verification_id IS NULL
       AND r.type = 'message.received' LIMIT 1),
     CASE WHEN m.to_masked = 'status' THEN 'status' WHEN m.to_masked LIKE '%@g.us' THEN 'group' ELSE 'person' END)
-  FROM message m WHERE m.id = e.message_id)`;
+  FROM message m WHERE m.id = e.message_id))`;
 
-const eventsWithEndpoints = (due: RawBuilder<unknown>) => sql`SELECT e.id, e.workspace_id, e.seq,
+/**
+ * In SQL the events of these `seq`, each with the endpoints of its workspace and side.
+ * @param which true for an endpoint `p` that may get the event `e`
+ */
+export const eventsWithEndpoints = (
+  due: RawBuilder<unknown>,
+  which: RawBuilder<boolean>,
+) => sql`SELECT e.id, e.workspace_id, e.seq,
     nullif(e.session_id, '') AS session_id, ${shownType()} AS shown, p.id AS endpoint_id, p.settings, p.is_ordered,
     iif(p.settings ->> '$.chatKinds' IS NULL, NULL, ${chatKind}) AS chat_kind
   FROM event e CROSS JOIN endpoint p ON p.workspace_id = e.workspace_id AND p.topic = 'event' AND p.test = e.test
-    AND p.from_seq < e.seq
+    AND ${which}
   WHERE e.seq IN (${due})`;
 
-/** True in SQL of an event with an endpoint whose settings ask for it. Only events about messages have a kind of chat. */
-const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
-    CASE pattern.value WHEN '*' THEN shown NOT IN (${sql.join(rareTypes)}) ELSE shown GLOB pattern.value END)
+/** True in SQL of an event with an endpoint whose settings ask for it. */
+export const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
+    shown = pattern.value OR (shown GLOB pattern.value AND shown NOT IN (SELECT value FROM json_each(${onlyByName}))))
   AND (settings ->> '$.sessionIds' IS NULL
     OR session_id IN (SELECT value FROM json_each(settings, '$.sessionIds')))
-  AND (chat_kind IS NULL OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;
+  AND (settings ->> '$.chatKinds' IS NULL
+    OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;

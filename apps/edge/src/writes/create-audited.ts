@@ -23,7 +23,7 @@ interface AuditedCreation<W extends Queries, F extends Reads, Row, Resource> ext
   writes: (mayInsert: RawBuilder<boolean>) => W;
   /** Undoes the INSERT. If left out: deletes the row. */
   undo?: () => Queries;
-  present: (row: Row, written?: Results<W>) => Resource;
+  present: (row: Row, written?: Results<W>) => Resource | Promise<Resource>;
 }
 
 /** Creates a resource once, up to a limit, with an entry in the audit log. */

@@ -38,9 +38,9 @@ export interface Creation<W extends Queries, F extends Reads, Row, Resource> {
   /** The error that says why nothing was stored. @param written undefined if the database's answer was lost */
   refuse: (facts: Rows<F>, written?: Results<W>) => AppError | Promise<AppError>;
   /** @param written undefined if the database's answer was lost */
-  present: (row: Row, written?: Results<W>) => Resource;
+  present: (row: Row, written?: Results<W>) => Resource | Promise<Resource>;
   /** The answer to a repetition, if it has less than the first. */
-  presentAgain?: (row: Row) => Resource;
+  presentAgain?: (row: Row) => Resource | Promise<Resource>;
   /** Runs in the background of the answer. */
   publish?: (row: Row) => void;
   /** The error for a repetition whose resource is deleted. */
@@ -81,8 +81,8 @@ export async function createOnce<const W extends Queries, Row, Resource, const F
     return replay(services, workspaceId, { earlier, idempotencyKey, render });
   }
   if (!row) throw await creation.refuse(committed as unknown as Rows<F>, committed.written?.own);
-  const resource = present(row, committed.written?.own);
+  const resource = await present(row, committed.written?.own);
   publish?.(row);
-  keepResponse(services, workspaceId, { idempotencyKey, response: presentAgain?.(row) ?? resource });
+  keepResponse(services, workspaceId, { idempotencyKey, response: (await presentAgain?.(row)) ?? resource });
   return { resource, replayed: false };
 }

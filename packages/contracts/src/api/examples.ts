@@ -57,6 +57,47 @@ const alertDelivery = {
   deliveredAt: at("06:02:01"),
 } as const;
 
+const webhook = {
+  id: `whe_${tail}`,
+  url: "https://app.example.com/hooks/sandi",
+  events: ["message.*", "session.state"],
+  sessionIds: null,
+  chatKinds: null,
+  headers: { authorization: "•••" },
+  description: "CRM",
+  isOrdered: true,
+  isTest: false,
+  pausedAt: null,
+  pausedBecause: null,
+  failingSince: null,
+  failuresInRow: 0,
+  previousSecretUntil: null,
+  createdBy: `key_${tail}`,
+  createdAt: at("05:00:00"),
+  updatedAt: at("05:00:00"),
+} as const;
+const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const webhookDelivery = {
+  id: `dlv_${tail}`,
+  eventId: `evt_${tail}`,
+  type: "message.failed",
+  status: "delivered",
+  attempts: 1,
+  lastStatus: 204,
+  error: null,
+  isReplay: false,
+  nextAttemptAt: null,
+  createdAt: at("08:15:30"),
+  deliveredAt: at("08:15:31"),
+} as const;
+const webhookFigures = {
+  attempts: 120,
+  delivered: 117,
+  successRate: 0.975,
+  errors: { server_error: 2, timed_out: 1 },
+  latencies: { p50: 84, p95: 310, p99: 905 },
+} as const;
+
 const batchSummary = {
   id: `bat_${tail}`,
   name: "Spring offers",
@@ -227,7 +268,7 @@ export const examples = {
     kind: "webhook",
     name: "Status page",
     target: "https://status.example.com/…",
-    secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    secret,
   },
   incident: {
     id: alertDelivery.incidentId,
@@ -255,5 +296,39 @@ export const examples = {
     error: "refused",
     deliveredAt: null,
     answer: "channel_is_archived",
+  },
+  webhook,
+  createdWebhook: { ...webhook, secret },
+  rotatedWebhookSecret: { id: webhook.id, secret, previousSecretUntil: "2026-11-22T08:15:30.000Z" },
+  webhookDelivery,
+  webhookDeliveryDetail: {
+    ...webhookDelivery,
+    log: [{ number: 1, at: at("08:15:30"), durationMs: 84, status: 204, error: null, answer: null }],
+  },
+  webhookTest: {
+    id: webhookDelivery.id,
+    status: "failed",
+    lastStatus: 500,
+    error: "server_error",
+    durationMs: 84,
+    answer: "no database",
+  },
+  webhookReplay: {
+    id: `rpl_${tail}`,
+    webhookId: webhook.id,
+    state: "running",
+    createdAfter: at("05:00:00"),
+    createdBefore: at("08:00:00"),
+    types: ["message.received"],
+    status: null,
+    queued: 120,
+    createdAt: at("08:15:30"),
+    finishedAt: null,
+  },
+  webhookStats: {
+    from: at("08:00:00"),
+    to: at("09:00:00"),
+    total: webhookFigures,
+    hours: [{ at: at("08:00:00"), ...webhookFigures }],
   },
 } as const;

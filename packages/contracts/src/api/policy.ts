@@ -31,7 +31,7 @@ export type CodeAlphabet = z.infer<typeof CodeAlphabet>;
 
 export const MessageContent = z.enum(["keep", "pass", "drop"]).meta({
   description:
-    "What becomes of the content of received messages, which lies encrypted at the connector. `keep`: kept for `retentionDays.content`. `pass`: kept for 72 hours. `drop`: not kept. A change reaches a session with the next message that it receives, and then also applies to earlier messages.",
+    "What becomes of the content of received messages, which lies encrypted at the connector and with its events. `keep`: kept for `retentionDays.content`. `pass`: kept for 72 hours. `drop`: not kept, and events carry none. A change reaches a session with the next message that it receives, and then also applies to earlier messages.",
 });
 
 export const PrefixGuardLevel = z.enum(["off", "basic", "standard", "max"]).meta({
@@ -129,10 +129,16 @@ export const Policy = z
           .min(1)
           .max(90)
           .default(30)
-          .meta({ description: "The content of received messages, with `messageContent: keep`." }),
+          .meta({ description: "The content of received messages and of events, with `messageContent: keep`." }),
+        events: z.int().min(1).max(90).default(30).meta({
+          description: "Events: what `GET /v1/events`, timelines and replays show.",
+        }),
+        deliveries: z.int().min(1).max(90).default(30).meta({
+          description: "Deliveries of events to webhooks, with their attempts, also those that still wait.",
+        }),
         audit: z.int().min(30).max(3650).default(365),
       })
-      .default({ verifications: 7, messages: 30, media: 30, content: 30, audit: 365 })
+      .default({ verifications: 7, messages: 30, media: 30, content: 30, events: 30, deliveries: 30, audit: 365 })
       .meta({
         description:
           "Rows are deleted after this number of days. The quota's `retentionDays` is the maximum, also if it is lowered later.",
@@ -189,6 +195,8 @@ export const Quota = z
         messages: z.int().min(1).max(90).default(90),
         media: z.int().min(1).max(90).default(90),
         content: z.int().min(1).max(90).default(90),
+        events: z.int().min(1).max(90).default(90),
+        deliveries: z.int().min(1).max(90).default(90),
         audit: z.int().min(30).max(3650).default(365).meta({
           description: "A year is what audits need. With `changesPerDay` it limits the size of the audit log.",
         }),
@@ -197,7 +205,16 @@ export const Quota = z
             "The hourly counts. The default is twice the longest range, to compare a range with the previous one.",
         }),
       })
-      .default({ verifications: 90, messages: 90, media: 90, content: 90, audit: 365, analytics: 184 })
+      .default({
+        verifications: 90,
+        messages: 90,
+        media: 90,
+        content: 90,
+        events: 90,
+        deliveries: 90,
+        audit: 365,
+        analytics: 184,
+      })
       .meta({ description: "The maximum of the policy's `retentionDays`, and how long the hourly counts are kept." }),
   })
   .meta({ id: "Quota", description: "The limits that the operator sets for a workspace." });

@@ -16,21 +16,21 @@ export interface EventDefinition<
   when: string;
   /** What Sandi does then, or what the receiver can do. */
   follows: string;
-  /** Whether the patterns `*` and `family.*` include it. */
+  /** Whether the pattern `*` includes it. */
   isInAll: boolean;
   schema: EventSchema<Type, Data, Change>;
   example: Event;
 }
 
 type EventSchema<Type extends string, Data extends z.ZodType, Change extends z.ZodObject> = z.ZodObject<
-  typeof envelope & { type: z.ZodLiteral<Type>; data: z.ZodNullable<Data>; change: Change }
+  typeof envelope & { type: z.ZodLiteral<Type>; data: z.ZodUnion<readonly [Data, z.ZodNull]>; change: Change }
 >;
 
 interface Parts<Type extends string, Data extends z.ZodType, Change extends z.ZodObject> extends Pick<
   EventDefinition<Type, Data, Change>,
   "type" | "data" | "change" | "when" | "follows"
 > {
-  /** Events of it go only to receivers that name it: there are many, or they hold something secret. */
+  /** Events of it go only to receivers that name it or its family: there are many, or they hold something secret. */
   isOnlyByName?: true;
   example: Pick<Event, "at"> &
     Partial<Omit<Event, "data" | "change" | "type">> & { data: z.input<Data>; change: z.input<Change> };
@@ -58,8 +58,8 @@ export function defineEvent<Type extends string, Data extends z.ZodType, Change 
   const { type, data, change } = parts;
   const whole = { ...exampleEnvelope, ...example, type } as Event;
   const schema = z
-    .object({ ...envelope, type: z.literal(type), data: data.nullable(), change })
-    .meta({ id: nameOf(type), description: `${parts.when} ${parts.follows}`, example: whole });
+    .object({ ...envelope, type: z.literal(type), data: z.union([data, z.null()]), change })
+    .meta({ id: nameOf(type), description: `${parts.when} ${parts.follows}` });
   return { ...parts, isInAll: isOnlyByName !== true, schema, example: whole };
 }
 

@@ -46,14 +46,13 @@ export const EventPattern = z
   });
 export type EventPattern = z.infer<typeof EventPattern>;
 
-/** Types that `*` and `family.*` leave out: a receiver gets them only by their names. */
+/** Types that `*` leaves out: a receiver gets them by their name or their family. */
 export const typesOnlyByName: readonly EventType[] = definitions.flatMap(({ isInAll, type }) =>
   isInAll ? [] : [type],
 );
 
 /** Whether an event of this type is one that the pattern asks for. */
 export function matchesPattern(pattern: EventPattern, type: string): boolean {
-  if (pattern === type) return true;
-  if (eventRegistry.get(type as EventType)?.isInAll === false) return false;
-  return pattern === "*" || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
+  if (pattern === "*") return eventRegistry.get(type as EventType)?.isInAll !== false;
+  return pattern === type || (pattern.endsWith(".*") && type.startsWith(pattern.slice(0, -1)));
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { BatchId, DeliveryId, ErasureId } from "../ids.ts";
+import { BatchId, DeliveryId, ErasureId, ReplayId } from "../ids.ts";
 
 /** `POST {edge}/internal/deliver`, through QStash: the delivery that is due. Its address and content stay at the edge. */
 export const DeliveryJob = z.strictObject({ deliveryId: DeliveryId });
@@ -16,5 +16,11 @@ export const ErasureJob = z.strictObject({ erasureId: ErasureId });
 export type ErasureJob = z.infer<typeof ErasureJob>;
 
 export const erasePath = "/internal/erasures/advance";
+
+/** `POST {edge}/internal/replays/advance`, through QStash: queues the next events of a replay. */
+export const ReplayJob = z.strictObject({ replayId: ReplayId });
+export type ReplayJob = z.infer<typeof ReplayJob>;
+
+export const replayPath = "/internal/replays/advance";
 
 export const deliverPath = "/internal/deliver";

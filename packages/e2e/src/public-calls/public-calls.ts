@@ -20,6 +20,7 @@ import { sessionCalls } from "./sessions.ts";
 import { supabaseHookCalls } from "./supabase-hooks.ts";
 import { templateCalls } from "./templates.ts";
 import { verificationCalls } from "./verifications.ts";
+import { webhookCalls } from "./webhooks.ts";
 import { workspaceCalls, workspaceChangeCalls } from "./workspaces.ts";
 
 /** At least one call of every public route. The order counts: later calls use what earlier ones made. */
@@ -47,6 +48,8 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     ...erasureCalls(),
     ...workspaceCalls,
     ...publicDocumentCalls,
+    // They remove the key from the cache: it has whether the workspace has webhooks.
+    ...webhookCalls(edge),
     // Last, because it removes the key from the cache.
     ...workspaceChangeCalls,
   ];

@@ -122,6 +122,10 @@ export interface EventContentTable {
   /** JSON, sealed with the workspace's key. */
   sealed: string;
   expiresAt: number;
+  sessionId: string;
+  /** Who wrote it; null: the account itself. */
+  personId: string | null;
+  storedAt: number;
 }
 
 /** A call of QStash about a row of another table. It is deleted when that row no longer needs it (jobs/). */

@@ -48,10 +48,22 @@ export const idempotentSecret = createMiddleware<AppEnv>((c, next) =>
   answerOnce(c, next, { storedMs: idempotencyTtlMs, storesAnswer: false }),
 );
 
+/**
+ * The same for requests that make a lasting secret. A repetition must not make another one, so the answer is stored,
+ * without the secret.
+ */
+export const idempotentRotation = createMiddleware<AppEnv>((c, next) =>
+  answerOnce(c, next, { storedMs: idempotencyTtlMs, storesAnswer: true, stored: withoutSecret }),
+);
+
+const withoutSecret = (text: string) => JSON.stringify({ ...(JSON.parse(text) as object), secret: null });
+
 interface Retention {
   /** How long the key is stored. */
   storedMs: number;
   storesAnswer: boolean;
+  /** What is stored of a success. If left out: all of it. */
+  stored?: (text: string) => string;
 }
 
 const mayPass = (problem: string) => (JSON.parse(problem) as Problem).retryable;
@@ -59,7 +71,7 @@ const mayPass = (problem: string) => (JSON.parse(problem) as Problem).retryable;
 async function answerOnce(
   c: Context<AppEnv>,
   next: Next,
-  { storedMs, storesAnswer }: Retention,
+  { storedMs, storesAnswer, stored = (text) => text }: Retention,
 ): Promise<Response | void> {
   const idempotencyKey = await readIdempotencyKey(c);
   if (!idempotencyKey) return next();
@@ -117,8 +129,9 @@ async function answerOnce(
   settle(async () => {
     const text = isFinal ? await answer.text() : "";
     if (!isFinal || (status >= 400 && mayPass(text)) || (status >= 300 && text.length > longestRefusal)) return free;
+    const kept = status < 300 ? stored(text) : text;
     // Sealed, because an answer may hold a proof or full phone numbers.
-    const response = await sealResponse(services, workspaceId, idempotencyKey, storesAnswer ? text : "");
+    const response = await sealResponse(services, workspaceId, idempotencyKey, storesAnswer ? kept : "");
     return sql`UPDATE idempotency SET status = ${status}, response = ${response}, is_sealed = 1
       WHERE ${own} AND created_at = ${at}`;
   });

@@ -7,7 +7,7 @@ import { type SigningSecrets, validSecrets } from "../secrets.ts";
 export interface WebhookTarget extends SigningSecrets {
   kind: "webhook";
   url: string;
-  /** The customer's own headers. */
+  /** Headers of the customer's own, by their names in small letters. They may hold secrets. */
   headers?: Record<string, string>;
 }
 
