@@ -192,7 +192,7 @@ describe("a page of events", () => {
     const plans = await Promise.all(
       statements.map(({ sql, args }) => edge.client.execute({ sql: `EXPLAIN QUERY PLAN ${sql}`, args })),
     );
-    const steps = plans.flatMap(({ rows }) => rows.map(({ detail }) => String(detail)));
+    const steps = plans.flatMap(({ rows }) => rows.map(({ detail }) => detail as string));
     expect(steps.filter((step) => step.startsWith("SEARCH")).length).toBeGreaterThan(8);
     const isTable = /^SCAN (?!json_each|wanted|CONSTANT|\(subquery)/;
     expect(steps.filter((step) => step.includes("(workspace_id=?)") || isTable.test(step))).toEqual([]);
