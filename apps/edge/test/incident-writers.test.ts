@@ -21,7 +21,7 @@ const watched = [
   {
     table: "endpoint",
     columns: ["paused_at"],
-    writers: ["alerts/change-channel.ts", "outbound/deliver.ts", "outbound/orphans.ts"],
+    writers: ["alerts/change-channel.ts", "outbound/endpoint-health.ts", "outbound/orphans.ts"],
   },
 ];
 

@@ -25,7 +25,9 @@ describe("openapi.json", () => {
     );
     const expected = routes.map(([request]) =>
       request
-        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era)_[0-9a-z]+/, "/{id}")
+        .replace(/\/(ver|ses|msg|med|bat|tpl|key|rul|hook|pool|alc|era|whe)_[0-9a-z]+/, "/{id}")
+        .replace(/\/dlv_[0-9a-z]+/, "/{deliveryId}")
+        .replace(/\/rpl_[0-9a-z]+/, "/{replayId}")
         .replace(/\/per_[0-9a-z]+/, "/{person}")
         .replace("/6281234", "/{prefix}")
         .replace("/120363025246125486@g.us", "/{groupId}")

@@ -73,6 +73,22 @@ export const routes: [request: string, body: unknown, scope: string, resource: s
   [`PATCH /v1/webhooks/${unknown("whe")}`, { events: ["*"] }, "webhook:manage", "webhook-not-found"],
   [`DELETE /v1/webhooks/${unknown("whe")}`, undefined, "webhook:manage", "webhook-not-found"],
   [`POST /v1/webhooks/${unknown("whe")}/rotate-secret`, {}, "webhook:manage", "webhook-not-found"],
+  [`POST /v1/webhooks/${unknown("whe")}/test`, undefined, "webhook:manage", "webhook-not-found"],
+  [
+    `POST /v1/webhooks/${unknown("whe")}/replay`,
+    { createdAfter: "2026-11-21T05:00:00.000Z", createdBefore: "2026-11-21T08:00:00.000Z" },
+    "webhook:manage",
+    "webhook-not-found",
+  ],
+  [`GET /v1/webhooks/${unknown("whe")}/replays`, undefined, "webhook:manage", "webhook-not-found"],
+  [`GET /v1/webhooks/${unknown("whe")}/replays/${unknown("rpl")}`, undefined, "webhook:manage", "webhook-not-found"],
+  [`GET /v1/webhooks/${unknown("whe")}/deliveries/${unknown("dlv")}`, undefined, "webhook:manage", "webhook-not-found"],
+  [
+    `POST /v1/webhooks/${unknown("whe")}/deliveries/${unknown("dlv")}/retry`,
+    undefined,
+    "webhook:manage",
+    "webhook-not-found",
+  ],
   [`GET /v1/webhooks/${unknown("whe")}/stats`, undefined, "webhook:manage", "webhook-not-found"],
   [`GET /v1/webhooks/${unknown("whe")}/deliveries`, undefined, "webhook:manage", "webhook-not-found"],
   [

@@ -64,6 +64,12 @@ const decisions: Record<string, Decision> = {
   "DELETE /v1/media/{id}": "sandbox",
   // A webhook of a test key gets the events of the sandbox.
   "POST /v1/webhooks": "sandbox",
+  "POST /v1/webhooks/{id}/test": "sandbox",
+  "GET /v1/webhooks/{id}/deliveries/{deliveryId}": "sandbox",
+  "POST /v1/webhooks/{id}/deliveries/{deliveryId}/retry": "sandbox",
+  "POST /v1/webhooks/{id}/replay": "sandbox",
+  "GET /v1/webhooks/{id}/replays": "sandbox",
+  "GET /v1/webhooks/{id}/replays/{replayId}": "sandbox",
   "GET /v1/webhooks": "sandbox",
   "GET /v1/webhooks/{id}": "sandbox",
   "PATCH /v1/webhooks/{id}": "sandbox",

@@ -1,3 +1,4 @@
+import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { recipient, text } from "./senders.ts";
@@ -154,6 +155,28 @@ describe("an endpoint", () => {
     expect(types()).toEqual(expected);
   });
 
+  it("gets the types that its pattern asks for, and no others", async () => {
+    const patterns = EventPattern.options;
+    const endpoints = new Map<string, string>();
+    for (const pattern of patterns) endpoints.set(await world.subscribe([pattern]), pattern);
+    const { workspace, services, client } = world.edge;
+    const at = services.now().getTime();
+    await client.batch(
+      eventTypes.map(
+        (type) => `INSERT INTO event (id, workspace_id, type, session_id, data, at)
+          VALUES ('evt_${type}', '${workspace.id}', '${type}', '${world.session}', '{}', ${at})`,
+      ),
+    );
+    await world.cron();
+    const got = (await rows("SELECT endpoint_id, type FROM delivery")).map(
+      (row) => `${endpoints.get(String(row["endpoint_id"]))} gets ${String(row["type"])}`,
+    );
+    const expected = patterns.flatMap((pattern) =>
+      eventTypes.filter((type) => matchesPattern(pattern, type)).map((type) => `${pattern} gets ${type}`),
+    );
+    expect(got.toSorted()).toEqual(expected.toSorted());
+  });
+
   it("of some sessions gets their events only", async () => {
     const other = await world.edge.addSession("stopped");
     const mine = await world.subscribe(["message.queued"], { sessionIds: [world.session] });
@@ -163,7 +186,7 @@ describe("an endpoint", () => {
     expect(await rows("SELECT endpoint_id FROM delivery")).toEqual([{ endpoint_id: mine }]);
   });
 
-  it("of some kinds of chats gets the messages of these, and what is about no message", async () => {
+  it("of some kinds of chats gets what is about these, and nothing that is about no chat", async () => {
     const [people, groups] = [
       await world.subscribe(["*"], { chatKinds: ["person"] }),
       await world.subscribe(["*"], { chatKinds: ["group"] }),
@@ -172,10 +195,10 @@ describe("an endpoint", () => {
     await text(world.edge);
     await world.state(world.session, "waiting", "connection_lost");
     await world.cron();
-    const found = await rows("SELECT endpoint_id, type FROM delivery ORDER BY event_seq, endpoint_id");
-    const of = (id: string) => found.filter((row) => row["endpoint_id"] === id).map((row) => row["type"]);
-    expect(of(people)).toEqual(["message.queued", "session.state"]);
-    expect(of(groups)).toEqual(["message.queued", "session.state"]);
-    expect(new Set(found.map((row) => row["type"])).size).toBe(2);
+    const found = await rows(`SELECT d.endpoint_id, d.type, m.to_masked FROM delivery d
+      JOIN event e ON e.seq = d.event_seq LEFT JOIN message m ON m.id = e.message_id ORDER BY d.event_seq`);
+    const of = (id: string) =>
+      found.filter((row) => row["endpoint_id"] === id).map((row) => [row["type"], String(row["to_masked"]).slice(-5)]);
+    expect([of(people), of(groups)]).toEqual([[["message.queued", "*7890"]], [["message.queued", "@g.us"]]]);
   });
 });

@@ -21,7 +21,7 @@ describe("subrequests of the Worker, counted outside of it", () => {
 
   beforeAll(async () => {
     edge = await startTestEdge({
-      bindings: { BOOTSTRAP_TOKEN: operatorToken },
+      bindings: { BOOTSTRAP_TOKEN: operatorToken, ALLOW_LOCAL_TARGETS: "1" },
       connectorAnswers,
       onDatabaseUse: (use) => void uses.push(use),
       onSubrequest(dependency) {

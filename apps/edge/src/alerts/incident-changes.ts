@@ -9,7 +9,8 @@ const foldMs = 600_000;
 interface Opening {
   /** In SQL the `id` and `workspace_id` of the sessions or channels that have the incident. */
   subjects: RawBuilder<unknown>;
-  kind: IncidentKind;
+  /** Or the kind in SQL, of the subject with this id. */
+  kind: IncidentKind | ((id: RawBuilder<unknown>) => RawBuilder<unknown>);
   reason: string | null;
   /** When it closes by itself. */
   until?: number | null;
@@ -23,14 +24,18 @@ export const openIncidents = (
 ): CompiledQuery[] => [
   sql`UPDATE incident SET closed_at = NULL, ending = NULL, times = times + 1, since = ${at}, changed_at = ${at}
     WHERE closed_at > ${at - foldMs} AND rowid IN (SELECT max(rowid) FROM incident
-      WHERE kind = ${kind} AND subject IN (SELECT id FROM (${subjects})) GROUP BY subject)`.compile(kysely),
+      WHERE kind = ${kindOf(kind, sql`subject`)} AND subject IN (SELECT id FROM (${subjects})) GROUP BY subject)`.compile(
+    kysely,
+  ),
   sql`INSERT INTO incident (id, workspace_id, subject, kind, reason, opened_at, since, changed_at, until)
-    SELECT 'inc_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), workspace_id, id, ${kind}, ${reason}, ${at}, ${at},
+    SELECT 'inc_' || printf('%012x', ${at}) || lower(hex(randomblob(7))), workspace_id, id, ${kindOf(kind, sql`id`)}, ${reason}, ${at}, ${at},
       ${at}, ${until} FROM (${subjects}) WHERE true
     ON CONFLICT (subject, kind) WHERE closed_at IS NULL DO UPDATE SET reason = excluded.reason, until = excluded.until`.compile(
     kysely,
   ),
 ];
+
+const kindOf = (kind: Opening["kind"], id: RawBuilder<unknown>) => (typeof kind === "string" ? sql`${kind}` : kind(id));
 
 interface Closing {
   /** In SQL the `id` of the sessions or channels. */

@@ -25,7 +25,7 @@ export function failEndpoint(
       sql`UPDATE endpoint SET paused_at = ${at}, paused_because = ${because}, updated_at = ${at}
         WHERE id = ${endpointId} AND paused_at IS NULL AND ${when}`,
     ].map((statement) => statement.compile(db.kysely)),
-    reports: topics.flatMap(({ onFailure }) => onFailure?.(db, { endpointId, topic: topic.name, because, at }) ?? []),
+    reports: topics.flatMap(({ onFailure }) => onFailure?.(db, { endpointId, because, at }) ?? []),
   };
 }
 

@@ -5,7 +5,7 @@ import { deleteDoneJobs } from "../jobs/delete-jobs.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import type { Services } from "../services.ts";
-import { insertAttempt, sealAnswer } from "./attempts.ts";
+import { logAttempt } from "./attempts.ts";
 import { claim, claimMs } from "./claim.ts";
 import { canSend, deliveryJobs, type DeliveryToPublish, headOf } from "./delivery.ts";
 import { endFailures, failEndpoint } from "./endpoint-health.ts";
@@ -42,7 +42,7 @@ export async function recordAttempt(
       ? failEndpoint(db, topics, { delivery, topic, failure: outcome, at })
       : undefined;
   const results = await db.write({
-    log: sent ? insertAttempt(db, delivery, { sent, answer: await answerOf(services, delivery, sent) }) : [],
+    log: sent ? await logAttempt(services, topic, { delivery, sent }) : [],
     own: outcome
       ? endAttempt(db, delivery, { outcome, retryAt, at })
       : sql`DELETE FROM delivery WHERE id = ${delivery.id}`,
@@ -68,10 +68,6 @@ function retryAtOf(
   const wait = outcome.kind === "delivered" ? undefined : topic.waitAfter(outcome, failures + 1);
   return wait === undefined ? undefined : at + wait;
 }
-
-/** Answers to events are kept. The answers of chat services may hold secrets. */
-const answerOf = (services: Services, delivery: Claimed, { text }: Sent) =>
-  delivery.eventSeq === null ? null : sealAnswer(services, delivery, text);
 
 function endAttempt(
   { kysely }: Db,

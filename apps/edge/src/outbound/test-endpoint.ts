@@ -4,7 +4,7 @@ import type { DeliveryTable, EndpointTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { firstPublishMs } from "../jobs/kind.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { insertAttempt, sealAnswer } from "./attempts.ts";
+import { logAttempt } from "./attempts.ts";
 import { claimMs } from "./claim.ts";
 import { deliveryJobs } from "./delivery.ts";
 import { endFailures } from "./endpoint-health.ts";
@@ -59,10 +59,7 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
   };
   // A test that succeeds ends the row of failures. One that fails counts as none: the caller sees it.
   await db.write([
-    ...insertAttempt(db, row, {
-      sent,
-      answer: topic.name === "event" ? await sealAnswer(services, row, sent.text) : null,
-    }),
+    ...(await logAttempt(services, topic, { delivery: row, sent })),
     sql`UPDATE delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
       claim_until = 0, delivered_at = ${end.deliveredAt} WHERE id = ${id}`,
     ...(isDelivered ? [endFailures(db, endpointId)] : []),

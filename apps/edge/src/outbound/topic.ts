@@ -44,7 +44,6 @@ export interface Pause {
 /** An endpoint with a failed attempt, which may have paused it. */
 export interface FailedEndpoint {
   endpointId: string;
-  topic: EndpointTable["topic"];
   because: Pause["because"];
   at: number;
 }
@@ -56,6 +55,8 @@ export interface Topic {
   compose: (services: Services, delivery: Claimed) => Message | undefined | Promise<Message | undefined>;
   /** How long the next attempt waits, in milliseconds; undefined: there is none. `failures` counts this one. */
   waitAfter: (failure: Failure, failures: number) => number | undefined;
+  /** Its attempts are kept in the log, and counted by hour. */
+  isLogged?: true;
   /** True for a failure that says nothing about the endpoint. */
   isExcused?: (failure: Failure) => boolean;
   /** When the failure pauses its endpoint. */

@@ -79,10 +79,11 @@ async function queueSome(services: Services, replay: OpenReplay): Promise<number
     ${status === "failed" ? sql`AND ${ofEvent(sql`d.status = 'failed'`)} AND NOT ${ofEvent(sql`d.status = 'delivered'`)}` : sql``}`;
   const isOfType = types === null ? sql`true` : sql`shown IN (${sql.join(types)})`;
   const { moved, published } = await db.write({
-    deliveries: sql`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, times,
+    deliveries: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, times,
         is_replay, content, created_at)
-      SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq, ${times}, 1, '{}', ${at}
-      FROM (${eventsWithEndpoints(looked, isAsked)}) WHERE ${isSubscribed} AND ${isOfType} ORDER BY seq`,
+      SELECT ${start} || printf('%06x', row_number() OVER (ORDER BY seq)), workspace_id, endpoint_id, id, shown, seq, ${times}, 1, '{}', ${at}
+      FROM (${eventsWithEndpoints(looked, isAsked)}) WHERE ${isSubscribed} AND ${isOfType} ORDER BY seq
+      ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
     moved: sql<
       Pick<ReplayTable, "finishedAt">
     >`WITH looked AS (SELECT count(*) AS many, max(seq) AS last FROM (${looked}))

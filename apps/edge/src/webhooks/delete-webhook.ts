@@ -1,11 +1,12 @@
 import { sql } from "kysely";
+import { dropCachedKeys } from "../auth/cache.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { deleteRow } from "../writes/delete-row.ts";
 
 /** Deletes a webhook with its secrets, deliveries and statistics. Events that wait for it are not sent. */
-export const deleteWebhook = (ctx: Context, id: string): Promise<void> =>
-  deleteRow(ctx, {
+export async function deleteWebhook(ctx: Context, id: string): Promise<void> {
+  await deleteRow(ctx, {
     table: "endpoint",
     id,
     only: sql<boolean>`topic = 'event' AND test = ${tenantOf(ctx.actor).test}`,
@@ -17,3 +18,6 @@ export const deleteWebhook = (ctx: Context, id: string): Promise<void> =>
         WHERE workspace_id = ${ctx.actor.workspaceId} AND topic = 'event')`,
     ],
   });
+  // A cached key has whether the workspace has webhooks.
+  dropCachedKeys(ctx.services, { workspaceId: ctx.actor.workspaceId });
+}

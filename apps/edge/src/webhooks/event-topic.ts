@@ -28,6 +28,7 @@ const isGone = ({ status }: Failure) => status === 410;
 /** Events, which endpoints subscribe to (fan-out.ts). */
 export const eventTopic: Topic = {
   name: "event",
+  isLogged: true,
   async compose(services, delivery) {
     const { type, workspaceId } = delivery;
     if (type === "test") return { type: "webhook.test", text: "This is a test of Sandi's webhooks.", data: {} };

@@ -13,6 +13,7 @@ const mostDeliveries = 2_000;
 const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
+
 /** True in SQL of a `webhook_position` with events behind it. */
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
   AND e.seq > webhook_position.seq)`;
@@ -61,15 +62,16 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
   const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
   const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
-  const most = sql`(SELECT max(1, min(${mostEvents}, ${mostDeliveries} / max(1, count(*)))) FROM endpoint
+  const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
   const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
   const results = await db.write({
-    deliveries: sql`INSERT OR IGNORE INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
+    deliveries: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
         created_at)
-      SELECT ${start} || lower(hex(randomblob(3))), workspace_id, endpoint_id, id, shown, seq,
+      SELECT ${start} || printf('%06x', row_number() OVER (ORDER BY seq, endpoint_id)), workspace_id, endpoint_id, id, shown, seq,
         iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
-      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq`,
+      FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq, endpoint_id
+      ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
     moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
       WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
@@ -90,12 +92,12 @@ function shownType() {
     THEN CASE e.type ${sql.join(types, sql` `)} END ELSE e.type END`;
 }
 
-/** The kind of chat of event `e`, in SQL; NULL if it is about no message. */
-const chatKind = sql`(SELECT coalesce(e.data ->> '$.chatKind',
+/** The kind of chat of event `e`, in SQL; NULL if it is about no chat. Only chats with people are merged. */
+const chatKind = sql`iif(e.type = 'chat.merged', 'person', (SELECT coalesce(e.data ->> '$.chatKind',
     (SELECT r.data ->> '$.chatKind' FROM event r WHERE r.message_id = m.id AND r.verification_id IS NULL
       AND r.type = 'message.received' LIMIT 1),
     CASE WHEN m.to_masked = 'status' THEN 'status' WHEN m.to_masked LIKE '%@g.us' THEN 'group' ELSE 'person' END)
-  FROM message m WHERE m.id = e.message_id)`;
+  FROM message m WHERE m.id = e.message_id))`;
 
 /**
  * In SQL the events of these `seq`, each with the endpoints of its workspace and side.
@@ -111,9 +113,10 @@ export const eventsWithEndpoints = (
     AND ${which}
   WHERE e.seq IN (${due})`;
 
-/** True in SQL of an event with an endpoint whose settings ask for it. Only events about messages have a kind of chat. */
+/** True in SQL of an event with an endpoint whose settings ask for it. */
 export const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
     shown = pattern.value OR (shown GLOB pattern.value AND shown NOT IN (SELECT value FROM json_each(${onlyByName}))))
   AND (settings ->> '$.sessionIds' IS NULL
     OR session_id IN (SELECT value FROM json_each(settings, '$.sessionIds')))
-  AND (chat_kind IS NULL OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;
+  AND (settings ->> '$.chatKinds' IS NULL
+    OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;

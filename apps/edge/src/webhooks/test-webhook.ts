@@ -1,4 +1,4 @@
-import { AppError, keptAnswerBytes, type WebhookTest } from "@sandi/contracts";
+import { AppError, type WebhookTest } from "@sandi/contracts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { testEndpoint } from "../outbound/test-endpoint.ts";
@@ -18,6 +18,6 @@ export async function testWebhook(ctx: Context, webhookId: string): Promise<Webh
     lastStatus,
     error,
     durationMs: sent.durationMs,
-    answer: sent.text === "" ? null : sent.text.slice(0, keptAnswerBytes),
+    answer: sent.text === "" ? null : sent.text,
   };
 }

@@ -128,7 +128,7 @@ export const CreateWebhookReplay = z
       }),
     status: z.literal("failed").optional().meta({ description: "Only events whose delivery has failed." }),
   })
-  .refine(({ createdAfter, createdBefore }) => createdAfter < createdBefore, {
+  .refine(({ createdAfter, createdBefore }) => !(Date.parse(createdAfter) >= Date.parse(createdBefore)), {
     path: ["createdBefore"],
     error: "must be later than `createdAfter`",
   })

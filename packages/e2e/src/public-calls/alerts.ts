@@ -11,12 +11,12 @@ export function alertCalls(): Call[] {
       budget: [9, 1500, 17, 12],
       keep: ({ id }: { id: string }) => (channel = id),
     },
-    { route: "GET /v1/alert-channels", asks: "redis libsql", budget: [1, 100, 7, 0] },
+    { route: "GET /v1/alert-channels", asks: "redis libsql", budget: [1, 200, 7, 0] },
     {
       route: "GET /v1/alert-channels/{id}",
       path: () => `/v1/alert-channels/${channel}`,
       asks: "redis libsql",
-      budget: [1, 100, 7, 0],
+      budget: [1, 200, 7, 0],
     },
     {
       route: "PATCH /v1/alert-channels/{id}",

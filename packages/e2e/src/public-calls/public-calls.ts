@@ -8,6 +8,7 @@ import type { Call } from "./call.ts";
 import { chatCalls } from "./chats.ts";
 import { destinationCalls } from "./destinations.ts";
 import { erasureCalls } from "./erasures.ts";
+import { eventCalls } from "./events.ts";
 import { keyCalls } from "./keys.ts";
 import { mediaCalls } from "./media.ts";
 import { messageActionCalls } from "./message-actions.ts";
@@ -19,6 +20,7 @@ import { sessionCalls } from "./sessions.ts";
 import { supabaseHookCalls } from "./supabase-hooks.ts";
 import { templateCalls } from "./templates.ts";
 import { verificationCalls } from "./verifications.ts";
+import { webhookCalls } from "./webhooks.ts";
 import { workspaceCalls, workspaceChangeCalls } from "./workspaces.ts";
 
 /** At least one call of every public route. The order counts: later calls use what earlier ones made. */
@@ -38,6 +40,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     ...accessRuleCalls(),
     ...destinationCalls(edge),
     ...auditCalls,
+    ...eventCalls,
     ...alertCalls(),
     ...supabaseHookCalls(),
     ...templateCalls(),
@@ -45,6 +48,8 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     ...erasureCalls(),
     ...workspaceCalls,
     ...publicDocumentCalls,
+    // They remove the key from the cache: it has whether the workspace has webhooks.
+    ...webhookCalls(edge),
     // Last, because it removes the key from the cache.
     ...workspaceChangeCalls,
   ];
