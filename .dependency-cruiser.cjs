@@ -74,6 +74,7 @@ module.exports = {
         "batches",
         "reachability",
         "verifications",
+        "feed",
         "alerts",
         "keys",
         "hooks",
