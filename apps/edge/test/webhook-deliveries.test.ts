@@ -1,12 +1,15 @@
 import type {
+  RotatedWebhookSecret,
   WebhookDelivery,
   WebhookDeliveryDetail,
   WebhookDeliveryList,
   WebhookStats,
   WebhookTest,
 } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { generateWebhookSecret, webRandom } from "@sandi/crypto";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
 
 const path = "/v1/webhooks";
 let world: Webhooks;
@@ -217,6 +220,25 @@ describe("the statistics of a webhook", () => {
     ]) {
       expect((await api(`GET /stats${query}`)).status).toBe(400);
     }
+  });
+});
+
+describe("the library of Standard Webhooks", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("verifies what a webhook is sent, with both secrets during a rotation, and with nothing else", async () => {
+    const { body: rotated } = await api<RotatedWebhookSecret>("POST /rotate-secret", {});
+    await delivered();
+    vi.setSystemTime(now());
+    const [call] = world.calls;
+    const { headers = {}, body = "" } = call ?? {};
+    for (const each of [secret, rotated.secret ?? ""]) {
+      expect(new Webhook(each).verify(body, headers)).toMatchObject({ type: "message.failed" });
+    }
+    expect(() => new Webhook(generateWebhookSecret(webRandom)).verify(body, headers)).toThrow();
+    expect(() => new Webhook(secret).verify(`${body} `, headers)).toThrow();
   });
 });
 
