@@ -40,6 +40,7 @@ module.exports = {
     only("packages/tracing", []),
     only("packages/whatsapp-simulator", []),
     only("packages/examples", []),
+    only("packages/listen", ["packages/contracts", "packages/crypto"]),
     only("packages/local-stack", [
       "packages/contracts",
       "packages/crypto",

@@ -27,6 +27,7 @@ export default defineConfig({
       project("packages/crypto", { name: "@sandi/crypto" }),
       project("packages/libsql", { name: "@sandi/libsql" }),
       project("packages/local-stack", { name: "@sandi/local-stack" }),
+      project("packages/listen", { name: "@sandi/listen" }),
       project("packages/tracing", { name: "@sandi/tracing" }),
       project("packages/whatsapp-simulator", {
         name: "@sandi/whatsapp-simulator",

@@ -175,6 +175,21 @@ describe("the event of a change", () => {
   });
 });
 
+test("a logout deletes the contents of events that wait for the edge", async () => {
+  const number = "+6281200000009";
+  const second = await rig.pair(number);
+  rig.edge.isDown = true;
+  await rig.simulator.send(user, { to: number, text: "belum sampai" });
+  await until("it waits", () => waiting().length === 1);
+  await rig.setDesiredState({ sessionId: second, desired: "logged_out" });
+  await until("it is deleted", () => waiting().length === 0);
+  rig.edge.isDown = false;
+  const event = await until("the event comes without it", () =>
+    eventsOf("message.received").find((one) => one.sessionId === second),
+  );
+  expect(event).not.toHaveProperty("content");
+});
+
 describe("a session that keeps no contents", () => {
   test("sends none, and deletes those that wait for the edge", async () => {
     rig.edge.contentMs = { [sessionId]: 86_400_000 };

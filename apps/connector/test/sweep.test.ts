@@ -50,6 +50,34 @@ test("old rows are deleted and parked events retried, although the newest versio
   expect(timers).toEqual([]);
 });
 
+/** A session, unless it is there, and one of its events, which waits for so long. */
+const insert = (sessionId: string, contentMs: number | null, ageMs: number) => [
+  {
+    sql: `INSERT INTO session (id, workspace_id, desired, revision, content_ms, state_at, created_at)
+      VALUES (?, 'w', 'running', 1, ?, 0, 0)
+      ON CONFLICT DO NOTHING`,
+    args: [sessionId, contentMs],
+  },
+  {
+    sql: "INSERT INTO outbox (session_id, body, sealed_content, created_at) VALUES (?, ?, 'sealed', ?)",
+    args: [sessionId, String(ageMs), Date.now() - ageMs],
+  },
+];
+
+test("contents of waiting events are deleted when their session keeps them no longer", async () => {
+  const hourMs = 3_600_000;
+  await store.writer.write([
+    ...insert("day", 24 * hourMs, 23 * hourMs),
+    ...insert("day", 24 * hourMs, 25 * hourMs),
+    // The edge has not said yet how long.
+    ...insert("new", null, 71 * hourMs),
+    ...insert("new", null, 73 * hourMs),
+  ]);
+  await sweepStore(store, now(), 7);
+  const { rows } = await store.client.execute("SELECT body FROM outbox WHERE sealed_content IS NOT NULL ORDER BY seq");
+  expect(rows.map(({ body }) => Number(body) / hourMs)).toEqual([23, 71]);
+});
+
 test("a stop waits for the running sweep, and no other follows", async () => {
   const asked = Promise.withResolvers<void>();
   const sweep = sweepWith(() => asked.promise);

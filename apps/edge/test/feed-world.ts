@@ -10,7 +10,7 @@ interface EventFields {
   test?: 0 | 1;
 }
 
-/** Stores events in one transaction. Returns their ids. */
+/** Stores events of nobody in one transaction. Returns their ids. */
 export async function addEvents(edge: Edge, count: number, fields: EventFields = {}): Promise<string[]> {
   const now = edge.services.now();
   const { workspaceId = edge.workspace.id, type = "message.sent", sessionId = null } = fields;
@@ -18,7 +18,7 @@ export async function addEvents(edge: Edge, count: number, fields: EventFields =
   const ids = Array.from({ length: count }, () => createId("evt", now, webRandom(10)));
   await edge.client.execute({
     sql: `INSERT INTO event (id, workspace_id, type, session_id, data, at, test)
-      SELECT value, ?, ?, ?, '{}', ?, ? FROM json_each(?) ORDER BY key`,
+      SELECT value, ?, ?, ?, '{"personId":null}', ?, ? FROM json_each(?) ORDER BY key`,
     args: [workspaceId, type, sessionId, at, test, JSON.stringify(ids)],
   });
   return ids;

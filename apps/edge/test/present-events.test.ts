@@ -210,6 +210,15 @@ describe("a page of events", () => {
     expect(events.map(({ sequence }: Event) => sequence)).toEqual(rows.map((row) => row["seq"]));
   });
 
+  it("is shown without an event that cannot be shown, which is logged", async () => {
+    await facts["session.proxy"]();
+    await facts["message.queued"]();
+    await edge.client.execute(`UPDATE event SET data = '{"proxy":{}}' WHERE type = 'session.proxy'`);
+    const shown = (await shownEvents(edge)).map(({ type }) => type);
+    expect(shown).toEqual(["session.state", "message.queued"]);
+    expect(edge.logs).toEqual([expect.stringMatching(/^event evt_\w{26} cannot be shown$/)]);
+  });
+
   it("costs no call without events", async () => {
     edge.calls.database = 0;
     expect(await shownEvents(edge, { test: 1 })).toEqual([]);

@@ -6,7 +6,14 @@ import { type Client, createClient, type InArgs, type Row } from "@libsql/client
 import { eventsPath, type Policy, type Session } from "@sandi/contracts";
 import { createTokenSigner, type TokenSigner, webRandom } from "@sandi/crypto";
 import { createWorkspace, migrateDatabase } from "@sandi/edge/setup";
-import { generateSecrets, randomPorts, startLibsql, startRedisRest, startWorker } from "@sandi/local-stack";
+import {
+  generateSecrets,
+  randomPorts,
+  startLibsql,
+  startRedisRest,
+  startWorker,
+  type WorkerOptions,
+} from "@sandi/local-stack";
 import { type Running, sqldProgram, startSqld } from "@sandi/local-stack/real-servers";
 import { type DatabaseUse, databaseUse } from "./database-use.ts";
 import type { Answer } from "./harness.ts";
@@ -22,6 +29,8 @@ export interface TestEdgeOptions {
   onDatabaseUse?: (use: DatabaseUse) => void;
   /** The connector's answers, by path. */
   connectorAnswers?: Record<string, unknown>;
+  /** Answers calls to customers' addresses in place of the network. */
+  outside?: WorkerOptions["outside"];
   /** More variables of the Worker. */
   bindings?: Record<string, string>;
 }
@@ -77,6 +86,7 @@ export async function startTestEdge({
   onDatabaseUse,
   connectorAnswers = {},
   bindings = {},
+  outside,
 }: TestEdgeOptions = {}): Promise<TestEdge> {
   const folder = await mkdtemp(join(tmpdir(), "sandi-edge-"));
   const ports = await randomPorts();
@@ -121,6 +131,7 @@ export async function startTestEdge({
     port: ports.edge,
     assetsFolder: folder,
     log: () => undefined,
+    ...(outside ? { outside } : {}),
     bindings: {
       ...secrets.edge,
       PUBLIC_URL: url,

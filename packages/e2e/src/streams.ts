@@ -95,7 +95,7 @@ export async function addEvents(
 ): Promise<string[]> {
   const ids = Array.from({ length: count }, () => createId("evt", new Date(), webRandom(10)));
   await edge.sql(
-    `INSERT INTO event (id, workspace_id, type, data, at) SELECT value, ?, ?, '{}', ? FROM json_each(?) ORDER BY key`,
+    `INSERT INTO event (id, workspace_id, type, data, at) SELECT value, ?, ?, '{"personId":null}', ? FROM json_each(?) ORDER BY key`,
     [workspace, type, Date.now(), JSON.stringify(ids)],
   );
   return ids;

@@ -166,7 +166,7 @@ describe("with a local stack", () => {
         SANDI_API_URL: local.apiUrl,
         SANDI_API_KEY: local.apiKey,
       });
-      await eventually(name, async () => output().includes("listens on"));
+      await eventually(name, async () => /listens on|listening to/.test(output()));
     }
     const marker = "@@ end of block @@";
     const script = `set -eo pipefail\n${commands.map(({ text }) => `${here(text)}\necho; echo "${marker}"`).join("\n")}`;

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:https";
 import { createServer as createHttpServer, type IncomingHttpHeaders } from "node:http";
@@ -6,7 +6,6 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Media, Session, Verification, VerificationList, WebhookList, Workspace } from "@sandi/contracts";
 import { isFromSandi } from "@sandi/examples/webhooks/verify-on-node";
@@ -15,17 +14,9 @@ import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { codeIn } from "../src/code.ts";
 import { eventually } from "../src/harness.ts";
-
-const main = fileURLToPath(new URL("../../local-stack/src/main.ts", import.meta.url));
+import { launched, type Launcher, startLauncher } from "../src/launcher.ts";
 
 const pathWithNode = `${dirname(process.execPath)}${delimiter}${process.env["PATH"] ?? ""}`;
-
-/** `npm start` without the install: the launcher as a process of its own. */
-interface Launcher {
-  process: ChildProcess;
-  output: () => string;
-  exited: Promise<number | null>;
-}
 
 describe("npm start", () => {
   let folder: string;
@@ -46,26 +37,13 @@ describe("npm start", () => {
   });
 
   function launch(args: string[] = [], env: Record<string, string> = {}): Launcher {
-    const child = spawn(process.execPath, [main, "--port", String(port), "--data", folder, ...args], {
-      env: { ...process.env, NO_COLOR: "1", ...env },
-    });
-    let output = "";
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
-    const launcher = { process: child, output: () => output, exited };
+    const launcher = startLauncher({ folder, port, args, env });
     running.add(launcher);
-    void exited.then(() => running.delete(launcher));
+    void launcher.exited.then(() => running.delete(launcher));
     return launcher;
   }
 
-  async function ready(launcher: Launcher): Promise<Local> {
-    await eventually(`the launcher:\n${launcher.output()}`, async () => {
-      if (launcher.process.exitCode !== null) throw new Error(launcher.output());
-      return launcher.output().includes("Sandi is ready");
-    });
-    return JSON.parse(await readFile(join(folder, "local.json"), "utf8")) as Local;
-  }
+  const ready = (launcher: Launcher) => launched(launcher, folder);
 
   /** A media host of the simulated WhatsApp, after a request to it by the certificates that the connector is given. */
   async function trustedHost(local: Local): Promise<{ host: string; ca: string }> {

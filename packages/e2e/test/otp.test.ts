@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createClient } from "@libsql/client";
-import type { Message, Verification } from "@sandi/contracts";
+import type { Message, Session, Verification } from "@sandi/contracts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { eventually, startTestStack, type TestStack } from "../src/harness.ts";
 
@@ -154,19 +154,28 @@ describe("an OTP from the API to a phone and back", () => {
       const otp = await stack.api<Verification>(`GET /v1/verifications/${verification.id}`);
       return message.body.status === "read" && otp.body.delivery!.status === "read";
     });
+    const writtenText = "Tersembunyi-4c0e17aa";
+    const { body: session } = await stack.api<Session>(`GET /v1/sessions/${stack.local.sessionId}`);
+    await stack.write(stack.local.userPhone!, { to: session.phone!, text: writtenText });
+    const db = createClient(stack.libsql);
+    await eventually("the content of its event", async () => {
+      const { rows } = await db.execute("SELECT 1 FROM event_content");
+      return rows.length > 0;
+    });
+    db.close();
     const number = stack.local.userPhone?.slice(1) ?? "";
     // The simulator's own file holds what its phones show, and the secrets' and local files hold keys by purpose.
     const ours = (await readdir(stack.dataFolder)).filter((file) => /\.db/.test(file));
     expect(ours.length).toBeGreaterThanOrEqual(3);
     for (const file of ours) {
       const bytes = await readFile(join(stack.dataFolder, file));
-      for (const secret of [secretText, stack.local.apiKey, stack.local.dashboard.password]) {
+      for (const secret of [secretText, writtenText, stack.local.apiKey, stack.local.dashboard.password]) {
         expect(bytes.includes(secret), `${file} holds ${secret}`).toBe(false);
       }
       expect(digitsIn(bytes, code), `${file} holds the code`).toBe(false);
     }
     const log = stack.lines.join("\n");
-    for (const secret of [code, secretText, number, stack.local.apiKey]) expect(log).not.toContain(secret);
+    for (const secret of [code, secretText, writtenText, number, stack.local.apiKey]) expect(log).not.toContain(secret);
     expect(log).not.toMatch(/Closing session|privKey|noiseKey/);
   });
 });

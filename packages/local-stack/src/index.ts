@@ -6,4 +6,4 @@ export { prepare } from "./stack/first-run.ts";
 export type { Local } from "./stack/local.ts";
 export { type Ports, randomPorts } from "./stack/ports.ts";
 export { type Stack, type StackOptions, startStack } from "./stack/stack.ts";
-export { startWorker, type Worker } from "./stack/worker.ts";
+export { startWorker, type Worker, type WorkerOptions } from "./stack/worker.ts";

@@ -2,7 +2,7 @@ import type { EventContent } from "@sandi/contracts";
 import { mediaDownloadOf } from "../store/downloads.ts";
 import type { Conversation } from "../store/conversations.ts";
 import { undecryptable } from "../store/messages.ts";
-import type { Target } from "./changing.ts";
+import type { ReceivedOrSent } from "./received-or-sent.ts";
 import type { InboundContext, MessageBody } from "./context.ts";
 import { withDownload } from "./message-media.ts";
 import { personIn } from "./read-messages.ts";
@@ -25,7 +25,7 @@ export async function receivedContent(
 
 /** The content of the event of a change; null when the message is a code, or the change says nothing. */
 export function changeContent(
-  { row, sent }: Pick<Target, "row" | "sent">,
+  { row, sent }: Pick<ReceivedOrSent, "row" | "sent">,
   actor: Conversation | null,
   change: ChangeContent | undefined,
 ): EventContent | null {

@@ -1,7 +1,7 @@
 import type { InStatement } from "@libsql/client";
 import type { ConnectorEvent } from "@sandi/contracts";
 import { fenceHolds, type Fence } from "./fence.ts";
-import { dateOrNull, text, textOrNull } from "./row.ts";
+import { dateOrNull, text } from "./row.ts";
 import type { Store } from "./store.ts";
 
 type WithoutSeq<Event> = Event extends unknown ? Omit<Event, "seq"> : never;
@@ -63,23 +63,28 @@ export async function readOutbox(
 ): Promise<OutboxRow[]> {
   const which = only === undefined ? "NOT IN (SELECT value FROM json_each(?))" : "= ?";
   const { rows } = await client.execute({
-    sql: `WITH next AS (
-            SELECT outbox.seq AS seq, octet_length(body) + coalesce(octet_length(sealed_content), 0) AS bytes FROM outbox
-            JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
-            WHERE outbox.parked_at IS NULL AND outbox.session_id ${which} ORDER BY outbox.seq LIMIT ?),
-          summed AS (
-            SELECT seq, sum(bytes) OVER (ORDER BY seq) - bytes AS before, bytes, count(*) OVER () AS found FROM next)
-          SELECT outbox.seq AS seq, body, sealed_content, found > count(*) OVER () AS is_cut
-          FROM summed JOIN outbox ON outbox.seq = summed.seq
-          WHERE before = 0 OR before + bytes <= ${mostBytes} ORDER BY outbox.seq`,
+    sql: `SELECT outbox.seq AS seq, outbox.body AS body, octet_length(outbox.sealed_content) AS bytes FROM outbox
+          JOIN session ON session.id = outbox.session_id AND (session.owner_run = ? OR session.gone_at IS NOT NULL)
+          WHERE outbox.parked_at IS NULL AND outbox.session_id ${which} ORDER BY outbox.seq LIMIT ?`,
     args: [run, only ?? JSON.stringify(without), limit],
   });
-  return rows.map((row) => ({
-    seq: Number(row["seq"]),
-    body: text(row, "body"),
-    content: textOrNull(row, "sealed_content"),
-    isCut: Number(row["is_cut"]) === 1,
-  }));
+  let bytes = 0;
+  const fitting = rows
+    .map((row) => ({ seq: Number(row["seq"]), body: text(row, "body"), contentBytes: Number(row["bytes"] ?? 0) }))
+    .filter(({ body, contentBytes }, i) => (bytes += body.length + contentBytes) <= mostBytes || i === 0);
+  const withContent = fitting.flatMap(({ seq, contentBytes }) => (contentBytes > 0 ? [seq] : []));
+  const contents = withContent.length === 0 ? new Map<number, string>() : await readContents(client, withContent);
+  const isCut = fitting.length < rows.length;
+  return fitting.map(({ seq, body }) => ({ seq, body, content: contents.get(seq) ?? null, isCut }));
+}
+
+async function readContents(client: Store["client"], seqs: readonly number[]): Promise<Map<number, string>> {
+  const { rows } = await client.execute({
+    sql: `SELECT seq, sealed_content FROM outbox WHERE seq IN (SELECT value FROM json_each(?))
+          AND sealed_content IS NOT NULL`,
+    args: [JSON.stringify(seqs)],
+  });
+  return new Map(rows.map((row) => [Number(row["seq"]), text(row, "sealed_content")]));
 }
 
 export async function deleteFromOutbox({ writer }: Store, seqs: number[]): Promise<void> {

@@ -112,7 +112,7 @@ const isKey = (dimension: Dimension, key: string) =>
 
 /** The days are values, not a range: a search by the primary key goes on to the dimension and the key. */
 export function inGroups(workspaceId: string, these: readonly number[], dimension: Dimension) {
-  return sql`workspace_id = ${workspaceId} AND day IN (${listOf(these)}) AND dimension = ${dimension}`;
+  return sql`workspace_id = ${workspaceId} AND day IN (${listOf(these)}) AND dimension = ${sql.lit(dimension)}`;
 }
 
 export function conditionsOf(workspaceId: string, { range: { from, to }, only }: Filter) {

@@ -14,6 +14,9 @@ import { conditionsOf, type Filter, type Grouped, groupLimit, groupsOf, inGroups
 import type { Range } from "./range.ts";
 import { shownBucket } from "./roll-up.ts";
 
+/** A number in the statement: with a parameter, SQLite does not know how few rows these are, and its plan takes twice as long. */
+const limit = sql.lit(groupLimit);
+
 /** The counts of a prefix: one row costs less on the way than one for each count. */
 interface Packed {
   key: string;
@@ -39,7 +42,7 @@ export function selectPrefixes(workspaceId: string, filter: Filter) {
       SELECT prefix FROM ${tables.listed(sql`IN (${listOf(monthsOf(range))})`)} AND EXISTS (SELECT 1 FROM conversion_prefix c
         WHERE c.prefix = conversion_month.prefix AND ${tables.within(range)})
       UNION ALL SELECT prefix FROM ${tables.waiting})
-    WHERE prefix NOT IN (SELECT key FROM ranked) ORDER BY prefix LIMIT ${groupLimit} - (SELECT count(*) FROM ranked)`;
+    WHERE prefix NOT IN (SELECT key FROM ranked) ORDER BY prefix LIMIT ${limit} - (SELECT count(*) FROM ranked)`;
   return sql<Packed>`WITH ${rankLargest(range, tables)}, top AS MATERIALIZED (
       SELECT key, row_number() OVER (ORDER BY created DESC, key) AS rank FROM (
         SELECT key, created FROM ranked UNION ALL SELECT prefix, 0 FROM (${others})))
@@ -72,8 +75,8 @@ interface PrefixTables {
   isFiltered: boolean;
   /** What follows FROM: the prefixes with rows in these months. All that match are among them. */
   listed: (months: RawBuilder<unknown>) => RawBuilder<unknown>;
-  /** The same for a search by count. */
-  byCount: PrefixTables["listed"];
+  /** The same for a search by count. Undefined with a filter: there is no index for it. */
+  byCount: PrefixTables["listed"] | undefined;
   /** What follows FROM: the counts that are not rolled up. */
   waiting: RawBuilder<unknown>;
   /** The condition of all filters but the prefix. */
@@ -89,9 +92,10 @@ function tablesOf(workspaceId: string, filter: Filter): PrefixTables {
   const isGroup =
     groups.length > 1
       ? sql`(dimension, key) = (${rarestOf(workspaceId, range, groups)})`
-      : sql`dimension = ${groups[0]?.dimension ?? "all"} AND key = ${groups[0]?.key ?? ""}`;
-  const listed = (months: RawBuilder<unknown>) => sql`conversion_month WHERE workspace_id = ${workspaceId}
-      AND month ${months} AND ${isGroup} AND prefix >= ${prefix} AND prefix < ${`${prefix}:`}`;
+      : sql`dimension = ${sql.lit(groups[0]?.dimension ?? "all")} AND key = ${groups[0]?.key ?? sql.lit("")}`;
+  const begins = prefix === "" ? sql`` : sql`AND prefix >= ${prefix} AND prefix < ${`${prefix}:`}`;
+  const listed = (months: RawBuilder<unknown>) =>
+    sql`conversion_month WHERE workspace_id = ${workspaceId} AND month ${months} AND ${isGroup} ${begins}`;
   const byCount = (months: RawBuilder<unknown>) =>
     sql`conversion_month INDEXED BY conversion_month_count WHERE workspace_id = ${workspaceId} AND month ${months} AND dimension = 'all'`;
   const within = (hours: Range) => conditionsOf(workspaceId, { range: hours, only: values }).hours;
@@ -110,7 +114,7 @@ function tablesOf(workspaceId: string, filter: Filter): PrefixTables {
   return {
     isFiltered: groups.length > 0,
     listed,
-    byCount: Object.keys(filter.only).length > 0 ? listed : byCount,
+    byCount: prefix === "" && groups.length === 0 ? byCount : undefined,
     waiting: sql`conversion_waiting WHERE ${conditionsOf(workspaceId, filter).hours}`,
     within,
     createdOf: (of) =>
@@ -133,31 +137,42 @@ function rarestOf(workspaceId: string, range: Range, groups: ReturnType<typeof g
 const mostOf = (range: Range) => countOfMonth(daysByMonth(range));
 
 /**
- * In SQL `ranked`: the largest prefixes, without sums for all others. Each month has a list of prefixes. `likely` are those
- * with the largest counts of whole months, which are read fastest. `large` are the prefixes that can be as large as these,
- * with `most` verifications in the range. `largest` are the first of them, and `candidate` can be as large as those.
+ * In SQL `ranked`: the largest prefixes, without sums for all others. Each month has a list of prefixes, with `most`
+ * verifications in the range. `largest` are the first of them, and `candidate` are those that can be as large.
  */
-function rankLargest(range: Range, { listed, byCount, waiting, createdOf }: PrefixTables) {
-  const most = mostOf(range);
-  const ofMonths = (of: (month: RawBuilder<unknown>) => RawBuilder<unknown>) =>
-    joined(
-      monthsOf(range).map((month) => sql`SELECT * FROM (${of(sql.lit(month))} DESC LIMIT ${groupLimit})`),
-      sql`UNION ALL`,
-    );
-  return sql`first AS MATERIALIZED (${ofMonths((month) => sql`SELECT month AS at, prefix AS of FROM ${byCount(sql`= ${month}`)} ORDER BY count`)}),
-    likely AS MATERIALIZED (SELECT at, prefix, ${most} AS most FROM first CROSS JOIN ${listed(sql`= at`)} AND prefix = of),
-    ${leastOf("likely", createdOf)},
-    large AS MATERIALIZED (SELECT at, prefix, ${most} AS most FROM least_likely CROSS JOIN ${byCount(sql`= at`)}
-      AND count >= least AND ${most} >= least),
-    largest AS MATERIALIZED (${ofMonths((month) => sql`SELECT * FROM large WHERE at = ${month} ORDER BY most`)}),
+function rankLargest(range: Range, tables: PrefixTables) {
+  const { waiting, createdOf } = tables;
+  return sql`${largeOf(range, tables)},
+    largest AS MATERIALIZED (${firstOf(range, (month) => sql`SELECT * FROM large WHERE at = ${month} ORDER BY most`)}),
     ${leastOf("largest", createdOf)},
     added AS MATERIALIZED (SELECT prefix, sum(count) AS created FROM ${waiting} AND stage = 'created' GROUP BY prefix),
     candidate AS MATERIALIZED (SELECT prefix FROM large JOIN least_largest USING (at) WHERE most >= least
       UNION SELECT prefix FROM added),
     ranked AS MATERIALIZED (SELECT prefix AS key, sum(created) AS created FROM (
         SELECT prefix, ${createdOf(sql`candidate.prefix`)} AS created FROM candidate UNION ALL SELECT * FROM added)
-      GROUP BY prefix HAVING sum(created) > 0 ORDER BY created DESC, key LIMIT ${groupLimit})`;
+      GROUP BY prefix HAVING sum(created) > 0 ORDER BY created DESC, key LIMIT ${limit})`;
 }
+
+/**
+ * In SQL `large`: the lists of the months. Where they can be searched by count, they lack most of the prefixes that are
+ * smaller than `likely`, those with the largest counts of whole months.
+ */
+function largeOf(range: Range, { listed, byCount, createdOf }: PrefixTables) {
+  const most = mostOf(range);
+  const large = sql`large AS MATERIALIZED (SELECT month AS at, prefix, ${most} AS most FROM`;
+  if (!byCount) return sql`${large} ${listed(sql`IN (${listOf(monthsOf(range))})`)} AND ${most} > 0)`;
+  return sql`first AS MATERIALIZED (${firstOf(range, (month) => sql`SELECT month AS at, prefix AS of FROM ${byCount(sql`= ${month}`)} ORDER BY count`)}),
+    likely AS MATERIALIZED (SELECT at, prefix, ${most} AS most FROM first CROSS JOIN ${listed(sql`= at`)} AND prefix = of),
+    ${leastOf("likely", createdOf)},
+    ${large} least_likely CROSS JOIN ${byCount(sql`= at`)} AND count >= least AND ${most} >= least)`;
+}
+
+/** In SQL the first rows of each month: of statements that end with the column by which they are sorted. */
+const firstOf = (range: Range, of: (month: RawBuilder<unknown>) => RawBuilder<unknown>) =>
+  joined(
+    monthsOf(range).map((month) => sql`SELECT * FROM (${of(sql.lit(month))} DESC LIMIT ${limit})`),
+    sql`UNION ALL`,
+  );
 
 /**
  * In SQL `least_…`: the verifications that one of the largest prefixes has in one of the months or more, or it has counts
@@ -167,7 +182,7 @@ function rankLargest(range: Range, { listed, byCount, waiting, createdOf }: Pref
 function leastOf(table: string, createdOf: PrefixTables["createdOf"]) {
   const [of, enough, least] = [sql.raw(table), sql.raw(`enough_${table}`), sql.raw(`least_${table}`)];
   return sql`${enough} AS MATERIALIZED (SELECT ${createdOf(sql`each.prefix`)} AS created FROM (SELECT DISTINCT prefix FROM ${of}) each
-      ORDER BY created DESC LIMIT 1 OFFSET ${groupLimit - 1}),
+      ORDER BY created DESC LIMIT 1 OFFSET ${sql.lit(groupLimit - 1)}),
     ${least} AS MATERIALIZED (SELECT at, max(1, coalesce((SELECT created FROM ${enough}), 0) * most / sum(most) OVER ()) AS least
       FROM (SELECT at, max(1, max(most)) AS most FROM ${of} GROUP BY at))`;
 }

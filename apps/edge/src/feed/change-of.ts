@@ -68,8 +68,8 @@ function whoOf(
   { data, content }: { data: ShownEvent["data"]; content: Content },
 ): Person | null {
   if (content) return content.from;
-  const id = data["personId"] as string | null;
-  if (id === null) return null;
+  const id = data["personId"] as string | null | undefined;
+  if (id === null || id === undefined) return null;
   const message = messages.get(messageId ?? "");
   return maskedPerson(id, message?.personId === id ? message.fromMasked : null);
 }

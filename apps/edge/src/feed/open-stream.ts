@@ -38,7 +38,7 @@ export async function openStream(ctx: Context, { query, lastEventId, ...caller }
       place,
       reader: readerOf(ctx),
       filter: filterOf(query),
-      position: start ?? (await newestPosition(services.db, actor.workspaceId)),
+      position: start ?? (await newestPosition(services.db, actor.workspaceId, services.now().getTime())),
     });
     return new Response(body, {
       headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },

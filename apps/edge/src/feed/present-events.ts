@@ -28,7 +28,13 @@ export async function presentEvents(
       const shown = shownEvent(row, { ...reader, isUnreachable: verification?.isUnreachable === 1 });
       // An edge of another version may have written types that this one does not know.
       if (!shown || !eventRegistry.has(shown.type as EventType)) return [];
-      return [await presentEvent(services, resources, { row, shown, reader })];
+      try {
+        return [await presentEvent(services, resources, { row, shown, reader })];
+      } catch (error) {
+        // Readers go on by position, so one event would hold up all that follow.
+        services.log(`event ${row.id} cannot be shown`, error);
+        return [];
+      }
     }),
   );
   return events.flat();

@@ -30,7 +30,12 @@ export async function readFeed(
   reader: FeedReader,
   { after, filter, limit }: { after: number; filter: EventFilter; limit: number },
 ): Promise<FeedPage> {
-  const { rows, position, hasMore } = await findRows(services.db, reader, { after, filter, limit });
+  const { rows, position, hasMore } = await findRows(services.db, reader, {
+    after,
+    at: services.now().getTime(),
+    filter,
+    limit,
+  });
   const events = rows.length === 0 ? [] : await presentEvents(services, reader, rows);
   return { events: events.filter((event) => isWanted(filter, event)), position, hasMore };
 }

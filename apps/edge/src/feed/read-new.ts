@@ -22,7 +22,7 @@ export async function readNew(services: Services, feed: Feed, stream: string): P
   feed.dueAt = at + pauseAfter(feed.idleReads);
   forgetEnded(feeds, feed, at);
   try {
-    const rows = await newRows(db, feed.workspaceId, { after, limit: mostRows });
+    const rows = await newRows(db, feed.workspaceId, { after, at, limit: mostRows });
     const shown = new Map(
       await Promise.all(
         [...feed.views.values()].map(async (view) => {

@@ -2,12 +2,15 @@ import { sql } from "kysely";
 import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
 import { mostLookedAt } from "../page-window.ts";
+import { lastDue } from "./due-events.ts";
 import type { FeedRow } from "./feed-rows.ts";
 import { type EventFilter, storedTypes } from "./filter.ts";
 
 /** Events from a position on. The position is `event.seq`, which rises with each commit. */
 interface FeedWindow {
   after: number;
+  /** Now. */
+  at: number;
   filter: EventFilter;
   limit: number;
 }
@@ -24,9 +27,9 @@ export interface FoundRows {
 export async function findRows(
   db: Db,
   { workspaceId, test }: Tenant,
-  { after, filter, limit }: FeedWindow,
+  { after, at, filter, limit }: FeedWindow,
 ): Promise<FoundRows> {
-  const feed = sql`event INDEXED BY event_feed WHERE workspace_id = ${workspaceId}`;
+  const feed = sql`event INDEXED BY event_feed WHERE workspace_id = ${workspaceId} AND seq <= ${lastDue(workspaceId, at)}`;
   const types = storedTypes(filter);
   const last = sql<{ seq: number }>`SELECT seq FROM ${feed} AND seq > ${after} ORDER BY seq LIMIT 1
     OFFSET ${mostLookedAt - 1}`;
@@ -37,7 +40,7 @@ export async function findRows(
       ${types ? sql`AND type IN (SELECT value FROM json_each(${JSON.stringify(types)}))` : sql``}
       ORDER BY seq LIMIT ${limit}`,
     last,
-    newest: newestIn(workspaceId),
+    newest: newestIn(workspaceId, at),
   });
   const { rows } = found.rows;
   const newest = found.newest.rows[0]?.seq ?? 0;
@@ -46,14 +49,15 @@ export async function findRows(
   return { rows, position, hasMore: position < newest };
 }
 
-const newestIn = (workspaceId: string) =>
+const newestIn = (workspaceId: string, at: number) =>
   sql<{
     seq: number | null;
-  }>`SELECT max(seq) AS seq FROM event INDEXED BY event_feed WHERE workspace_id = ${workspaceId}`;
+  }>`SELECT max(seq) AS seq FROM event INDEXED BY event_feed
+    WHERE workspace_id = ${workspaceId} AND seq <= ${lastDue(workspaceId, at)}`;
 
 /** The position of the workspace's newest event; 0 without any. */
-export async function newestPosition(db: Db, workspaceId: string): Promise<number> {
-  const { rows } = await newestIn(workspaceId).execute(db.kysely);
+export async function newestPosition(db: Db, workspaceId: string, at: number): Promise<number> {
+  const { rows } = await newestIn(workspaceId, at).execute(db.kysely);
   return rows[0]?.seq ?? 0;
 }
 
@@ -61,10 +65,11 @@ export async function newestPosition(db: Db, workspaceId: string): Promise<numbe
 export async function newRows(
   db: Db,
   workspaceId: string,
-  { after, limit }: { after: number; limit: number },
+  { after, at, limit }: { after: number; at: number; limit: number },
 ): Promise<FeedRow[]> {
   const { rows } = await sql<FeedRow>`SELECT * FROM event INDEXED BY event_feed
-    WHERE workspace_id = ${workspaceId} AND seq > ${after} ORDER BY seq LIMIT ${limit}`.execute(db.kysely);
+    WHERE workspace_id = ${workspaceId} AND seq > ${after} AND seq <= ${lastDue(workspaceId, at)}
+    ORDER BY seq LIMIT ${limit}`.execute(db.kysely);
   return rows;
 }
 

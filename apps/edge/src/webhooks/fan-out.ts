@@ -92,12 +92,12 @@ function shownType() {
     THEN CASE e.type ${sql.join(types, sql` `)} END ELSE e.type END`;
 }
 
-/** The kind of chat of event `e`, in SQL; NULL if it is about no message. */
-const chatKind = sql`(SELECT coalesce(e.data ->> '$.chatKind',
+/** The kind of chat of event `e`, in SQL; NULL if it is about no chat. Only chats with people are merged. */
+const chatKind = sql`iif(e.type = 'chat.merged', 'person', (SELECT coalesce(e.data ->> '$.chatKind',
     (SELECT r.data ->> '$.chatKind' FROM event r WHERE r.message_id = m.id AND r.verification_id IS NULL
       AND r.type = 'message.received' LIMIT 1),
     CASE WHEN m.to_masked = 'status' THEN 'status' WHEN m.to_masked LIKE '%@g.us' THEN 'group' ELSE 'person' END)
-  FROM message m WHERE m.id = e.message_id)`;
+  FROM message m WHERE m.id = e.message_id))`;
 
 /**
  * In SQL the events of these `seq`, each with the endpoints of its workspace and side.
@@ -113,9 +113,10 @@ export const eventsWithEndpoints = (
     AND ${which}
   WHERE e.seq IN (${due})`;
 
-/** True in SQL of an event with an endpoint whose settings ask for it. Only events about messages have a kind of chat. */
+/** True in SQL of an event with an endpoint whose settings ask for it. */
 export const isSubscribed = sql<boolean>`EXISTS (SELECT 1 FROM json_each(settings, '$.events') pattern WHERE
     shown = pattern.value OR (shown GLOB pattern.value AND shown NOT IN (SELECT value FROM json_each(${onlyByName}))))
   AND (settings ->> '$.sessionIds' IS NULL
     OR session_id IN (SELECT value FROM json_each(settings, '$.sessionIds')))
-  AND (chat_kind IS NULL OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;
+  AND (settings ->> '$.chatKinds' IS NULL
+    OR chat_kind IN (SELECT value FROM json_each(settings, '$.chatKinds')))`;

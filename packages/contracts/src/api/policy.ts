@@ -31,7 +31,7 @@ export type CodeAlphabet = z.infer<typeof CodeAlphabet>;
 
 export const MessageContent = z.enum(["keep", "pass", "drop"]).meta({
   description:
-    "What becomes of the content of received messages, which lies encrypted at the connector. `keep`: kept for `retentionDays.content`. `pass`: kept for 72 hours. `drop`: not kept. A change reaches a session with the next message that it receives, and then also applies to earlier messages.",
+    "What becomes of the content of received messages, which lies encrypted at the connector and with its events. `keep`: kept for `retentionDays.content`. `pass`: kept for 72 hours. `drop`: not kept, and events carry none. A change reaches a session with the next message that it receives, and then also applies to earlier messages.",
 });
 
 export const PrefixGuardLevel = z.enum(["off", "basic", "standard", "max"]).meta({
@@ -129,7 +129,7 @@ export const Policy = z
           .min(1)
           .max(90)
           .default(30)
-          .meta({ description: "The content of received messages, with `messageContent: keep`." }),
+          .meta({ description: "The content of received messages and of events, with `messageContent: keep`." }),
         events: z.int().min(1).max(90).default(30).meta({
           description: "Events: what `GET /v1/events`, timelines and replays show.",
         }),

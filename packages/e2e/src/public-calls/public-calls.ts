@@ -8,6 +8,7 @@ import type { Call } from "./call.ts";
 import { chatCalls } from "./chats.ts";
 import { destinationCalls } from "./destinations.ts";
 import { erasureCalls } from "./erasures.ts";
+import { eventCalls } from "./events.ts";
 import { keyCalls } from "./keys.ts";
 import { mediaCalls } from "./media.ts";
 import { messageActionCalls } from "./message-actions.ts";
@@ -39,6 +40,7 @@ export function publicCalls(edge: () => TestEdge): Call[] {
     ...accessRuleCalls(),
     ...destinationCalls(edge),
     ...auditCalls,
+    ...eventCalls,
     ...alertCalls(),
     ...supabaseHookCalls(),
     ...templateCalls(),

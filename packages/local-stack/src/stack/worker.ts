@@ -13,6 +13,8 @@ export interface WorkerOptions {
   /** The folder of the files of messages. Without one they end with the Worker. */
   mediaFolder?: string;
   log: (line: string) => void;
+  /** Answers calls to customers' addresses in place of the network. */
+  outside?: (url: string) => { status: number; headers?: Record<string, string> };
   /** True: rebuild and reload when a source file changes. */
   watch?: boolean;
 }
@@ -67,7 +69,7 @@ const bundle = () => (built ??= build(bundling).then(({ outputFiles }) => output
 
 /** Bundles the Worker and runs it in workerd on loopback. Rejects with esbuild's messages when it does not build. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
-  const { log } = options;
+  const { log, outside } = options;
   const settings = (script: string) => ({
     ...convertV4MiniflareOptions({
       host: "127.0.0.1",
@@ -83,7 +85,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       r2Buckets: ["MEDIA"],
       serviceBindings: {
         ASSETS: ({ url }) => assetAt(options.assetsFolder, new URL(url).pathname),
-        PUBLIC_NETWORK: publicNetwork,
+        PUBLIC_NETWORK: outside ? ({ url }: { url: string }) => answerTo(outside(url)) : publicNetwork,
         OUTSIDE: { network: { allow: ["public", "private"], deny: [], tlsOptions: { trustBrowserCas: true } } },
       },
     }),
@@ -109,6 +111,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     },
   };
 }
+
+const answerTo = ({ status, ...more }: ReturnType<NonNullable<WorkerOptions["outside"]>>) =>
+  new Response(null, { status, ...more });
 
 /** A file of the Worker's static assets, as Cloudflare would serve it. */
 async function assetAt(folder: string, path: string): Promise<Response> {

@@ -1,0 +1,109 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CreatedWebhook, Event, EventList, Message } from "@sandi/contracts";
+import { type Local, randomPorts } from "@sandi/local-stack";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventually } from "../src/harness.ts";
+import { launched, type Launcher, processesOf, startLauncher } from "../src/launcher.ts";
+import { startWebhookReceiver, type WebhookReceiver } from "../src/webhook-receiver.ts";
+
+describe("webhooks when every process is killed", () => {
+  let folder: string;
+  let receiver: WebhookReceiver;
+  let launcher: Launcher;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "sandi-kills-"));
+    receiver = await startWebhookReceiver();
+  });
+  afterEach(async () => {
+    launcher.process.kill("SIGTERM");
+    await launcher.exited;
+    await receiver.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const ask = async <T>(local: Local, request: string, body?: object): Promise<T> => {
+    const [method = "GET", path = ""] = request.split(" ");
+    const response = await fetch(local.apiUrl + path, {
+      method,
+      headers: { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${request}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  };
+  const send = (local: Local, texts: number) =>
+    Promise.all(
+      Array.from({ length: texts }, (_, i) =>
+        ask<Message>(local, "POST /v1/messages", { to: local.userPhone, type: "text", text: `Hello ${i}` }),
+      ),
+    );
+  /** The log of events, oldest first. */
+  const log = async (local: Local, after: string | null): Promise<Event[]> => {
+    const query = after === null ? "" : `&cursor=${after}`;
+    const { events, nextCursor, hasMore } = await ask<EventList>(local, `GET /v1/events?limit=100${query}`);
+    return hasMore ? [...events, ...(await log(local, nextCursor))] : events;
+  };
+  const arrived = (path: string) => receiver.received.filter((each) => each.path === path);
+  const killAll = async () => {
+    for (const pid of await processesOf(launcher)) process.kill(pid, "SIGKILL");
+    await launcher.exited;
+  };
+
+  it("lose no event, keep the order of an ordered endpoint, and repeat an event only under its own id", async () => {
+    const { edge: port } = await randomPorts();
+    launcher = startLauncher({ folder, port });
+    const files = join(folder, "simulator");
+    let local = await launched(launcher, files);
+    const before = new Set((await log(local, null)).map(({ id }) => id));
+    for (const [path, isOrdered] of [
+      ["/ordered", true],
+      ["/any", false],
+    ] as const) {
+      const input = { url: receiver.url + path, events: ["*"], isOrdered };
+      await ask<CreatedWebhook>(local, "POST /v1/webhooks", input);
+    }
+    for (let kill = 1; kill <= 2; kill++) {
+      const known = receiver.received.length;
+      await send(local, 12);
+      await eventually("deliveries to be under way", async () => receiver.received.length > known + 10);
+      await killAll();
+      launcher = startLauncher({ folder, port });
+      local = await launched(launcher, files);
+    }
+    await send(local, 4);
+    const events = await eventually(
+      "every event of the log at both endpoints",
+      async () => {
+        const logged = (await log(local, null)).filter(({ id }) => !before.has(id));
+        const isThere = (path: string) => {
+          const ids = new Set(arrived(path).map(({ event }) => event.id));
+          return logged.every(({ id }) => ids.has(id));
+        };
+        return isThere("/ordered") && isThere("/any") && logged;
+      },
+      180_000,
+    );
+    expect(events.filter(({ type }) => type === "message.queued").length).toBeGreaterThanOrEqual(28);
+    const logged = new Map(events.map((event) => [event.id, event]));
+    for (const path of ["/ordered", "/any"]) {
+      const wrong = arrived(path).filter(({ headers, event }) => headers["webhook-id"] !== event.id);
+      expect(wrong).toEqual([]);
+      const strangers = arrived(path).filter(({ event }) => !logged.has(event.id) && !before.has(event.id));
+      expect(strangers).toEqual([]);
+    }
+    const firsts = new Map(
+      arrived("/ordered")
+        .toReversed()
+        .map(({ event }) => [event.id, event]),
+    );
+    const bySession = Map.groupBy([...firsts.values()].toReversed(), ({ sessionId }) => sessionId);
+    for (const [, ofSession] of bySession) {
+      const sequences = ofSession.map(({ sequence }) => sequence);
+      expect(sequences).toEqual(sequences.toSorted((a, b) => a - b));
+    }
+    expect([...bySession.values()].flat().length).toBeGreaterThanOrEqual(events.length);
+  }, 400_000);
+});
