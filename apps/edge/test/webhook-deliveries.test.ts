@@ -178,7 +178,18 @@ describe("a paused webhook", () => {
     expect(world.received()).toMatchObject([{ event: { type: "message.failed" } }]);
   });
 
-  it("that had failed sends what waited for its next attempt at once, and its incident ends", async () => {
+  it("that is resumed sends what waits for its next attempt at once", async () => {
+    answer(500, "");
+    expect(await delivered()).toMatchObject({ status: "queued", attempts: 1 });
+    await api("PATCH ", { isPaused: true });
+    world.edge.jobs.splice(0);
+    await api("PATCH ", { isPaused: false });
+    await world.edge.settled();
+    await world.run(now());
+    expect(await list()).toMatchObject([{ status: "delivered", attempts: 2 }]);
+  });
+
+  it("that was paused by the address sends what waited, and its incident ends", async () => {
     world.edge.target = () => ({ status: 410, retryAfter: null, text: "" });
     await delivered();
     expect((await api("GET ")).body).toMatchObject({ pausedBecause: "gone" });
