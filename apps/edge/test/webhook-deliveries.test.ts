@@ -134,6 +134,26 @@ describe("the deliveries of a webhook", () => {
   });
 });
 
+it("a webhook with many deliveries is deleted in several transactions, so that others need not wait", async () => {
+  const { edge } = world;
+  await edge.client.execute(`INSERT INTO delivery (id, workspace_id, endpoint_id, type, status, created_at)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+    SELECT 'dlv_' || printf('%026d', i), '${edge.workspace.id}', '${id}', 'test', 'delivered', 1 FROM n`);
+  const { db } = edge.services;
+  const left: number[] = [];
+  edge.services.db = {
+    ...db,
+    write: (async (queries: Parameters<typeof db.write>[0]) => {
+      const results = await db.write(queries);
+      left.push(await edge.count("delivery"));
+      return results;
+    }) as typeof db.write,
+  };
+  expect((await api("DELETE ")).status).toBe(204);
+  expect(left.slice(0, 3)).toEqual([2_500, 500, 0]);
+  expect(await edge.count("endpoint")).toBe(0);
+});
+
 describe("a retry by hand", () => {
   it("sends an event again with its id and a header that says so, once for each Idempotency-Key", async () => {
     const { id: deliveryId, eventId } = await delivered();
