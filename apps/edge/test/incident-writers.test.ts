@@ -21,7 +21,7 @@ const watched = [
   {
     table: "endpoint",
     columns: ["paused_at"],
-    writers: ["alerts/change-channel.ts", "outbound/endpoint-health.ts", "outbound/orphans.ts"],
+    writers: ["outbound/change-endpoint.ts", "outbound/endpoint-health.ts", "outbound/orphans.ts"],
   },
 ];
 
