@@ -33,7 +33,14 @@ export async function liveResources(edge: Edge) {
     return answer.body.id;
   };
   const sender = await edge.addSession();
+  const webhook = await make("POST /v1/webhooks", { url: "https://app.example.com/live", events: ["message.*"] });
   const ids = {
+    webhooks: webhook,
+    replays: await make(`POST /v1/webhooks/${webhook}/replay`, {
+      createdAfter: "2026-11-21T05:00:00.000Z",
+      createdBefore: "2026-11-21T08:00:00.000Z",
+    }),
+    deliveries: "dlv_01jd3k9v7hq2w8x5n4b6m0c1ta",
     sessions: await edge.addSession("pairing"),
     groups: "120363025246125486@g.us",
     pools: await make("POST /v1/pools", { name: "live pool" }),
@@ -45,7 +52,6 @@ export async function liveResources(edge: Edge) {
       name: "live channel",
       url: "https://hooks.example.com/services/T1/B1/x",
     }),
-    webhooks: await make("POST /v1/webhooks", { url: "https://app.example.com/live", events: ["message.*"] }),
     supabase: await make("POST /v1/hooks/supabase", { name: "live hook" }),
     verifications: await make("POST /v1/verifications", { to }),
     messages: await make("POST /v1/messages", { to, type: "text", text: "hi" }),
@@ -56,6 +62,11 @@ export async function liveResources(edge: Edge) {
     erasures: await make("DELETE /v1/people/per_01jd3k9v7hq2w8x5n4b6m0c1ta", undefined),
   };
   const at = edge.services.now().getTime();
+  await edge.client.execute({
+    sql: `INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, status, created_at)
+      VALUES (?, ?, ?, 'evt_01jd3k9v7hq2w8x5n4b6m0c1ta', 'message.sent', 'delivered', ?)`,
+    args: [ids.deliveries, edge.workspace.id, webhook, at],
+  });
   await edge.client.execute({
     sql: "INSERT INTO prefix_guard VALUES (?, '6285599', ?, 1, 20, 0, 1)",
     args: [edge.workspace.id, at + 3600_000],

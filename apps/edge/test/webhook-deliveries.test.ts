@@ -1,12 +1,15 @@
 import type {
+  RotatedWebhookSecret,
   WebhookDelivery,
   WebhookDeliveryDetail,
   WebhookDeliveryList,
   WebhookStats,
   WebhookTest,
 } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { generateWebhookSecret, webRandom } from "@sandi/crypto";
+import { Webhook } from "standardwebhooks";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
 
 const path = "/v1/webhooks";
 let world: Webhooks;
@@ -131,6 +134,26 @@ describe("the deliveries of a webhook", () => {
   });
 });
 
+it("a webhook with many deliveries is deleted in several transactions, so that others need not wait", async () => {
+  const { edge } = world;
+  await edge.client.execute(`INSERT INTO delivery (id, workspace_id, endpoint_id, type, status, created_at)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4500)
+    SELECT 'dlv_' || printf('%026d', i), '${edge.workspace.id}', '${id}', 'test', 'delivered', 1 FROM n`);
+  const { db } = edge.services;
+  const left: number[] = [];
+  edge.services.db = {
+    ...db,
+    write: (async (queries: Parameters<typeof db.write>[0]) => {
+      const results = await db.write(queries);
+      left.push(await edge.count("delivery"));
+      return results;
+    }) as typeof db.write,
+  };
+  expect((await api("DELETE ")).status).toBe(204);
+  expect(left.slice(0, 3)).toEqual([2_500, 500, 0]);
+  expect(await edge.count("endpoint")).toBe(0);
+});
+
 describe("a retry by hand", () => {
   it("sends an event again with its id and a header that says so, once for each Idempotency-Key", async () => {
     const { id: deliveryId, eventId } = await delivered();
@@ -175,7 +198,18 @@ describe("a paused webhook", () => {
     expect(world.received()).toMatchObject([{ event: { type: "message.failed" } }]);
   });
 
-  it("that had failed sends what waited for its next attempt at once, and its incident ends", async () => {
+  it("that is resumed sends what waits for its next attempt at once", async () => {
+    answer(500, "");
+    expect(await delivered()).toMatchObject({ status: "queued", attempts: 1 });
+    await api("PATCH ", { isPaused: true });
+    world.edge.jobs.splice(0);
+    await api("PATCH ", { isPaused: false });
+    await world.edge.settled();
+    await world.run(now());
+    expect(await list()).toMatchObject([{ status: "delivered", attempts: 2 }]);
+  });
+
+  it("that was paused by the address sends what waited, and its incident ends", async () => {
     world.edge.target = () => ({ status: 410, retryAfter: null, text: "" });
     await delivered();
     expect((await api("GET ")).body).toMatchObject({ pausedBecause: "gone" });
@@ -217,6 +251,25 @@ describe("the statistics of a webhook", () => {
     ]) {
       expect((await api(`GET /stats${query}`)).status).toBe(400);
     }
+  });
+});
+
+describe("the library of Standard Webhooks", () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it("verifies what a webhook is sent, with both secrets during a rotation, and with nothing else", async () => {
+    const { body: rotated } = await api<RotatedWebhookSecret>("POST /rotate-secret", {});
+    await delivered();
+    vi.setSystemTime(now());
+    const [call] = world.calls;
+    const { headers = {}, body = "" } = call ?? {};
+    for (const each of [secret, rotated.secret ?? ""]) {
+      expect(new Webhook(each).verify(body, headers)).toMatchObject({ type: "message.failed" });
+    }
+    expect(() => new Webhook(generateWebhookSecret(webRandom)).verify(body, headers)).toThrow();
+    expect(() => new Webhook(secret).verify(`${body} `, headers)).toThrow();
   });
 });
 

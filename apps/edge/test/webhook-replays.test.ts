@@ -136,12 +136,14 @@ describe("a replay", () => {
     await world.edge.api(`PATCH ${path}/${id}`, { isPaused: true });
     await world.failedMessage();
     await world.edge.client.execute("UPDATE webhook_position SET seq = (SELECT max(seq) FROM event)");
-    const { body } = await world.edge.api<WebhookReplay>(`POST ${path}/${id}/replay`, always);
+    const [position] = await world.edge.rows("SELECT seq FROM webhook_position");
     await world.edge.client.execute(`INSERT INTO event (id, workspace_id, type, data, at)
       VALUES ('evt_late', '${world.edge.workspace.id}', 'message.failed', '{}', ${now()})`);
+    const { body } = await begin(id);
+    expect(await world.edge.rows("SELECT until_seq AS seq FROM replay")).toEqual([position]);
     await run();
     expect(await read(id, body.id)).toMatchObject({ state: "finished", queued: 0 });
-    expect(await world.edge.count("delivery")).toBe(1);
+    expect(await world.edge.rows("SELECT DISTINCT is_replay FROM delivery")).toEqual([{ is_replay: 0 }]);
   });
 
   it("begins once for each Idempotency-Key, and only so many run at a time", async () => {

@@ -1,12 +1,14 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { request } from "node:https";
-import { createServer, type Server } from "node:net";
+import { createServer as createHttpServer, type IncomingHttpHeaders } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { delimiter, dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Media, Session, Verification, VerificationList, Workspace } from "@sandi/contracts";
+import type { Media, Session, Verification, VerificationList, WebhookList, Workspace } from "@sandi/contracts";
+import { isFromSandi } from "@sandi/examples/webhooks/verify-on-node";
 import { type Local, randomPorts } from "@sandi/local-stack";
 import { startSimulator } from "@sandi/whatsapp-simulator";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -56,13 +58,6 @@ describe("npm start", () => {
     return { host, ca };
   }
 
-  async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
-    const startedAt = Date.now();
-    launcher.process.kill(signal);
-    expect(await launcher.exited).toBe(0);
-    return Date.now() - startedAt;
-  }
-
   it("verifies an OTP by itself, leaves nothing behind, and comes back with the same session linked", async () => {
     const first = launch();
     const local = await ready(first);
@@ -106,6 +101,43 @@ describe("npm start", () => {
     });
     expect(stdout.trim()).toBe(local.apiKey);
     expect(await stop(second, "SIGTERM")).toBeLessThan(5_000);
+  });
+
+  it("with --webhook makes a webhook for an address of this machine, once, and its events are signed", async () => {
+    const received: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const server = createHttpServer((asked, response) => {
+      const chunks: Buffer[] = [];
+      asked.on("data", (chunk: Buffer) => chunks.push(chunk));
+      asked.on("end", () => {
+        received.push({ headers: asked.headers, body: Buffer.concat(chunks).toString() });
+        response.end();
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/hooks`;
+      const first = launch(["--webhook", url]);
+      await ready(first);
+      const file = join(folder, "simulator", "webhooks.json");
+      const made = JSON.parse(await readFile(file, "utf8")) as { id: string; secret: string }[];
+      expect([made.length, (await stat(file)).mode & 0o777]).toEqual([1, 0o600]);
+      expect(first.output()).toContain(made[0]?.id);
+      // The output is no terminal.
+      expect(first.output()).not.toContain(made[0]?.secret);
+      await eventually("the events of the first code", async () =>
+        received.some(({ body }) => (JSON.parse(body) as { type: string }).type === "verification.approved"),
+      );
+      for (const { headers, body } of received) {
+        expect(isFromSandi(headers as Record<string, string>, body, made[0]?.secret ?? "")).toBe(true);
+      }
+      await stop(first, "SIGTERM");
+      const local = await ready(launch(["--webhook", url]));
+      const { webhooks } = await get<WebhookList>(local, "/v1/webhooks");
+      expect(webhooks).toMatchObject([{ id: made[0]?.id, url, events: ["*"] }]);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it("makes a test key for a workspace of an earlier version, which had none", async () => {
@@ -242,6 +274,13 @@ describe("npm start", () => {
     }
   });
 });
+
+async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
+  const startedAt = Date.now();
+  launcher.process.kill(signal);
+  expect(await launcher.exited).toBe(0);
+  return Date.now() - startedAt;
+}
 
 const authorized = ({ apiKey }: Local) => ({
   headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },

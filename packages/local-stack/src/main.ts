@@ -7,6 +7,7 @@ import { sendDemoOtp } from "./stack/demo.ts";
 import { currentQr, prepare } from "./stack/first-run.ts";
 import { writeSecretJson } from "./stack/files.ts";
 import { call, type Local } from "./stack/local.ts";
+import { webhookAt } from "./stack/local-webhook.ts";
 import { maxConnectors, portsFrom } from "./stack/ports.ts";
 import { watching } from "./stack/watching.ts";
 import { type Stack, startStack, type WhatsApp } from "./stack/stack.ts";
@@ -18,6 +19,8 @@ const usage = `npm start -- [options]
   --whatsapp ws://127.0.0.1:PORT/ws/chat
                           another simulated server; its root key (hex) in WHATSAPP_ROOT_KEY
   --connectors N          the number of connectors; they share one database and one address (default 1, at most 8)
+  --webhook URL           makes a webhook for all events at this address, such as http://127.0.0.1:4000/hooks;
+                          repeat it for several
   --port N                the first of six ports in a row (default 8787, or SANDI_PORT)
   --data FOLDER           the folder of all files (default .data)
   --watch                 reload when a source file changes (pnpm dev)
@@ -32,6 +35,7 @@ function readOptions() {
   const options = {
     whatsapp: { type: "string", default: "simulator" },
     connectors: { type: "string", default: "1" },
+    webhook: { type: "string", multiple: true, default: [] as string[] },
     port: { type: "string", default: process.env["SANDI_PORT"] ?? "8787" },
     data: { type: "string", default: ".data" },
     watch: { type: "boolean", default: false },
@@ -91,6 +95,7 @@ async function run(): Promise<void> {
   }
   const local = await prepare(stack, join(dataFolder, "local.json"));
   await writeSecretJson(join(values.data, "local.json"), local);
+  for (const url of values.webhook) await showWebhook(local, dataFolder, url);
   if (whatsapp.kind === "simulator") {
     for (const { name, ms } of await sendDemoOtp(local)) print("otp", `${ms.toFixed(1).padStart(8)} ms  ${name}`);
   } else {
@@ -117,6 +122,13 @@ Send a code, read it on the phone, check it:
   curl ${local.apiUrl}/v1/verifications/ver_…/check -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" -d '{"code":"123456"}'
 
 `);
+}
+
+/** Its secret is for a program that verifies requests. It is not printed where the output may be a log. */
+async function showWebhook(local: Local, dataFolder: string, url: string): Promise<void> {
+  const file = join(dataFolder, "webhooks.json");
+  const { id, secret } = await webhookAt(local, file, url);
+  print("webhook", `${id} ${url}  secret: ${process.stdout.isTTY ? secret : `in ${file}`}`);
 }
 
 /**

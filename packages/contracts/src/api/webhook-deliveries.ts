@@ -80,9 +80,12 @@ const range = {
 };
 
 export const ListWebhookDeliveries = z.object({
-  status: z.enum(["queued", "delivered", "failed"]).optional(),
-  type: EventType.optional(),
-  eventId: EventId.optional(),
+  status: z
+    .enum(["queued", "delivered", "failed"])
+    .optional()
+    .meta({ description: "Only deliveries with this status." }),
+  type: EventType.optional().meta({ description: "Only events of this type, as the webhook sees it." }),
+  eventId: EventId.optional().meta({ description: "Only deliveries of this event." }),
   ...range,
   limit: z.coerce.number().int().min(1).max(100).default(20),
   cursor: DeliveryId.optional().meta({ description: "`nextCursor` of the previous page." }),
@@ -143,7 +146,7 @@ export const WebhookReplay = z
     createdAfter: Timestamp,
     createdBefore: Timestamp,
     types: z.array(EventType).max(100).nullable(),
-    status: z.literal("failed").nullable(),
+    status: z.enum(["failed"]).nullable(),
     queued: z.int().nonnegative().max(1_000_000_000).meta({ description: "How many events it has queued so far." }),
     createdAt: Timestamp,
     finishedAt: Timestamp.nullable(),
