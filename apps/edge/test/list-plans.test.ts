@@ -40,6 +40,7 @@ const examples: Record<string, string> = {
   from: time,
   to: "2026-11-21T08:00:00.000Z",
   purpose: "login",
+  type: "message.sent",
   country: "ID",
   sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta",
   actor: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
