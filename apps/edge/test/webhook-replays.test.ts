@@ -168,6 +168,21 @@ describe("a replay", () => {
     expect(await world.edge.count("replay")).toBe(1);
   });
 
+  it("is listed with the others of its webhook, newest first, in pages", async () => {
+    const id = await world.subscribe(["*"]);
+    const made: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      world.edge.advance(1);
+      made.unshift((await begin(id)).body.id);
+    }
+    const page = async (query: string) =>
+      (await world.edge.api<WebhookReplayList>(`GET ${path}/${id}/replays?limit=2${query}`)).body;
+    const first = await page("");
+    expect(first.replays.map((each) => each.id)).toEqual(made.slice(0, 2));
+    const second = await page(`&cursor=${first.nextCursor}`);
+    expect([second.replays.map((each) => each.id), second.nextCursor]).toEqual([made.slice(2), null]);
+  });
+
   it.each([
     [{ createdBefore: "2026-11-01T00:00:00.000Z" }, "/createdBefore"],
     [{ createdAfter: "yesterday" }, "/createdAfter"],
