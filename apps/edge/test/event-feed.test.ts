@@ -98,8 +98,10 @@ it("begins with the first event from a time on, however late events were stored"
   const [late] = await addEvents(edge, 1, { at });
   const [earlier] = await addEvents(edge, 1, { at: at - 60_000 });
   const [newest] = await addEvents(edge, 1, { at: at + 5 });
-  expect(await found(`createdAfter=${iso(at)}`)).toEqual([late, earlier, newest]);
-  expect(await found(`createdAfter=${iso(at + 5)}`)).toEqual([newest]);
+  const [last] = await addEvents(edge, 1, { at: at + 1 });
+  expect(await found(`createdAfter=${iso(at)}`)).toEqual([late, earlier, newest, last]);
+  expect(await found(`createdAfter=${iso(at + 1)}`)).toEqual([newest, last]);
+  expect(await found(`createdAfter=${iso(at + 5)}`)).toEqual([newest, last]);
   expect(await found(`createdAfter=${iso(at + 6)}`)).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
+import type { InArgs } from "@libsql/client";
 import { type Event, type EventType, eventTypes, tokenIn, type Verification } from "@sandi/contracts";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { runCron } from "../src/cron.ts";
 import { chatId, messageId, otherChatId, personId, receive, shownEvent, shownEvents } from "./events-world.ts";
 import { type Edge, wrong } from "./harness.ts";
@@ -180,6 +181,21 @@ describe("a page of events", () => {
     expect(events.length).toBeGreaterThan(60);
     // One of them reads the rows.
     expect(edge.calls.database).toBe(2);
+  }, 30_000);
+
+  it("reads no table as a whole, and no other rows of its workspace", async () => {
+    await happen();
+    const batch = vi.spyOn(edge.client, "batch");
+    await shownEvents(edge);
+    const statements = batch.mock.calls.flatMap(([each]) => each as { sql: string; args: InArgs }[]);
+    expect(statements).toHaveLength(8);
+    const plans = await Promise.all(
+      statements.map(({ sql, args }) => edge.client.execute({ sql: `EXPLAIN QUERY PLAN ${sql}`, args })),
+    );
+    const steps = plans.flatMap(({ rows }) => rows.map(({ detail }) => detail as string));
+    expect(steps.filter((step) => step.startsWith("SEARCH")).length).toBeGreaterThan(8);
+    const isTable = /^SCAN (?!json_each|wanted|CONSTANT|\(subquery)/;
+    expect(steps.filter((step) => step.includes("(workspace_id=?)") || isTable.test(step))).toEqual([]);
   }, 30_000);
 
   it("has no code, no text of a code, no token and nothing sealed", async () => {

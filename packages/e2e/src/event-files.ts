@@ -32,7 +32,7 @@ const page = () => `${[introduction, ...[...Map.groupBy(definitions, familyOf)].
 
 const introduction = `# Events
 
-An event says what happened to a message, a verification, a session, a chat or a batch. \`GET /v1/events\` lists events and streams them. Webhooks get them as signed requests. This page is made from the registry in [\`packages/contracts/src/events\`](../packages/contracts/src/events): \`npx pnpm@10.34.9 write-events\` writes it.
+An event says what happened to a message, a verification, a session, a chat or a batch. [\`GET /v1/events\`](event-stream.md) lists events and streams them. Webhooks get them as signed requests. This page is made from the registry in [\`packages/contracts/src/events\`](../packages/contracts/src/events): \`npx pnpm@10.34.9 write-events\` writes it.
 
 ## What every event has
 

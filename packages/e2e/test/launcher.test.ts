@@ -58,13 +58,6 @@ describe("npm start", () => {
     return { host, ca };
   }
 
-  async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
-    const startedAt = Date.now();
-    launcher.process.kill(signal);
-    expect(await launcher.exited).toBe(0);
-    return Date.now() - startedAt;
-  }
-
   it("verifies an OTP by itself, leaves nothing behind, and comes back with the same session linked", async () => {
     const first = launch();
     const local = await ready(first);
@@ -281,6 +274,13 @@ describe("npm start", () => {
     }
   });
 });
+
+async function stop(launcher: Launcher, signal: NodeJS.Signals): Promise<number> {
+  const startedAt = Date.now();
+  launcher.process.kill(signal);
+  expect(await launcher.exited).toBe(0);
+  return Date.now() - startedAt;
+}
 
 const authorized = ({ apiKey }: Local) => ({
   headers: { authorization: `Bearer ${apiKey}`, "content-type": "application/json" },

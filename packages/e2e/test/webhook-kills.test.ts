@@ -8,6 +8,30 @@ import { eventually } from "../src/harness.ts";
 import { launched, type Launcher, processesOf, startLauncher } from "../src/launcher.ts";
 import { startWebhookReceiver, type WebhookReceiver } from "../src/webhook-receiver.ts";
 
+const ask = async <T>(local: Local, request: string, body?: object): Promise<T> => {
+  const [method = "GET", path = ""] = request.split(" ");
+  const response = await fetch(local.apiUrl + path, {
+    method,
+    headers: { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw new Error(`${request}: ${response.status} ${await response.text()}`);
+  return (await response.json()) as T;
+};
+
+const send = (local: Local, texts: number) =>
+  Promise.all(
+    Array.from({ length: texts }, (_, i) =>
+      ask<Message>(local, "POST /v1/messages", { to: local.userPhone, type: "text", text: `Hello ${i}` }),
+    ),
+  );
+/** The log of events, oldest first. */
+const log = async (local: Local, after: string | null): Promise<Event[]> => {
+  const query = after === null ? "" : `&cursor=${after}`;
+  const { events, nextCursor, hasMore } = await ask<EventList>(local, `GET /v1/events?limit=100${query}`);
+  return hasMore ? [...events, ...(await log(local, nextCursor))] : events;
+};
+
 describe("webhooks when every process is killed", () => {
   let folder: string;
   let receiver: WebhookReceiver;
@@ -24,28 +48,6 @@ describe("webhooks when every process is killed", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  const ask = async <T>(local: Local, request: string, body?: object): Promise<T> => {
-    const [method = "GET", path = ""] = request.split(" ");
-    const response = await fetch(local.apiUrl + path, {
-      method,
-      headers: { authorization: `Bearer ${local.apiKey}`, "content-type": "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    if (!response.ok) throw new Error(`${request}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  };
-  const send = (local: Local, texts: number) =>
-    Promise.all(
-      Array.from({ length: texts }, (_, i) =>
-        ask<Message>(local, "POST /v1/messages", { to: local.userPhone, type: "text", text: `Hello ${i}` }),
-      ),
-    );
-  /** The log of events, oldest first. */
-  const log = async (local: Local, after: string | null): Promise<Event[]> => {
-    const query = after === null ? "" : `&cursor=${after}`;
-    const { events, nextCursor, hasMore } = await ask<EventList>(local, `GET /v1/events?limit=100${query}`);
-    return hasMore ? [...events, ...(await log(local, nextCursor))] : events;
-  };
   const arrived = (path: string) => receiver.received.filter((each) => each.path === path);
   const killAll = async () => {
     for (const pid of await processesOf(launcher)) process.kill(pid, "SIGKILL");

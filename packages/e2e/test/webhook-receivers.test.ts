@@ -65,7 +65,7 @@ const send = async () => {
 const rows = async (sql: string, args: string[] = []) => {
   const client = createClient(stack.libsql);
   try {
-    return (await client.execute({ sql, args })).rows.map((row) => ({ ...row }));
+    return (await client.execute({ sql, args })).rows;
   } finally {
     client.close();
   }

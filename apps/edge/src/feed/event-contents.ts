@@ -8,14 +8,14 @@ import type { Services } from "../services.ts";
 /** What is sealed of an event. */
 type SealedContent = Pick<EventContentTable, "eventId" | "sealed">;
 
-/** The contents of these events that are kept still. */
+/** The contents of these events that are kept still. The `+` keeps SQLite from reading all contents of the workspace. */
 export const selectContents = (
   db: Db,
   workspaceId: string,
   { ids, at }: { ids: readonly string[]; at: number },
 ): CompiledQuery<SealedContent> =>
   sql<SealedContent>`SELECT event_id, sealed FROM event_content
-    WHERE event_id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND workspace_id = ${workspaceId}
+    WHERE event_id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND +workspace_id = ${workspaceId}
       AND expires_at > ${at}`.compile(db.kysely);
 
 /** Opens contents, by event. One that cannot be opened is left out: the others are shown. */

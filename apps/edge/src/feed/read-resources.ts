@@ -53,7 +53,7 @@ export async function readResources(
     contents: seesContent
       ? await openContents(services, workspaceId, rowsOf(found.contents))
       : new Map<string, EventContent>(),
-    files: new Map(rowsOf(found.files).map((file) => [file.messageId ?? "", file])),
+    files: new Map(rowsOf(found.files).map((file) => [file.messageId, file])),
     /** How long contents are kept, for readers of contents. */
     contentMs: kept && contentMsOf(readPolicy(kept.policy), Quota.parse(JSON.parse(kept.quota))),
   };

@@ -132,16 +132,11 @@ export const selectReceivedFiles = (
   workspaceId: string,
   { messages, at }: { messages: readonly { sessionId: string; messageId: string }[]; at: number },
 ) =>
-  db.kysely
-    .selectFrom("media")
-    .select(columns)
-    .select("uploadId as messageId")
-    .where(
-      sql<boolean>`(session_id, upload_id) IN (SELECT value ->> 'sessionId', value ->> 'messageId'
-        FROM json_each(${JSON.stringify(messages)}))`,
-    )
-    .where("workspaceId", "=", workspaceId)
-    .where(isKept(at));
+  sql<MediaRow & { messageId: string }>`SELECT ${sql.join(columns.map((column) => sql.ref(`media.${column}`)))},
+      media.upload_id AS message_id
+    FROM json_each(${JSON.stringify(messages)}) AS wanted CROSS JOIN media INDEXED BY media_upload
+      ON media.session_id = wanted.value ->> 'sessionId' AND media.upload_id = wanted.value ->> 'messageId'
+    WHERE media.workspace_id = ${workspaceId} AND ${isKept(at)}`.compile(db.kysely);
 
 /** Deletes the file of a message that was deleted. */
 export const deleteReceivedFile = (db: Db, message: { sessionId: string; messageId: string }) =>

@@ -93,7 +93,7 @@ export type NotedChange = Pick<Selectable<EventTable>, "seq" | "verificationId" 
 
 /** The changes of attempts, sends and mode of these verifications, oldest first. */
 export const selectNotedChanges = (db: Db, workspaceId: string, ids: readonly string[]) =>
-  sql<NotedChange>`SELECT seq, verification_id, type, data FROM event
+  sql<NotedChange>`SELECT seq, verification_id, type, data FROM event INDEXED BY event_verification
     WHERE verification_id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND workspace_id = ${workspaceId}
       AND type IN ('verification.check_failed', 'verification.resent', 'verification.switched') ORDER BY seq`.compile(
     db.kysely,

@@ -1,6 +1,7 @@
 import { typesOnlyByName } from "@sandi/contracts";
 import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
+import { lastDue, nextDueAt } from "../feed/due-events.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
@@ -14,16 +15,17 @@ const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
 
-/** True in SQL of a `webhook_position` with events behind it. */
-const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
-  AND e.seq > webhook_position.seq)`;
+/** True in SQL of a `webhook_position` with events behind it that may be shown. */
+const isBehind = (at: number) => sql<boolean>`EXISTS (SELECT 1 FROM event e
+  WHERE e.workspace_id = webhook_position.workspace_id AND e.seq > webhook_position.seq
+    AND e.seq <= ${lastDue(sql`webhook_position.workspace_id`, at)})`;
 
 /** The workspaces of these sessions that have events whose deliveries are not stored. */
-export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
+export const behindOf = ({ kysely }: Db, sessionIds: readonly string[], at: number) =>
   sql<{
     workspaceId: string;
   }>`SELECT workspace_id FROM webhook_position WHERE workspace_id IN (SELECT workspace_id FROM session
-    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind}`.compile(
+    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind(at)}`.compile(
     kysely,
   );
 
@@ -31,7 +33,12 @@ export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
 export function fanOutSoon(services: Services, workspaceIds: readonly string[]): void {
   if (workspaceIds.length === 0) return;
   const work = async () => {
-    for (const workspaceId of workspaceIds) await fanOut(services, workspaceId);
+    for (const workspaceId of workspaceIds) {
+      const dueAt = await fanOut(services, workspaceId);
+      if (dueAt === null) continue;
+      await services.sleep(dueAt - services.now().getTime());
+      await fanOut(services, workspaceId);
+    }
   };
   services.waitUntil(work().catch((error: unknown) => services.log("events wait until cron delivers them", error)));
 }
@@ -39,7 +46,7 @@ export function fanOutSoon(services: Services, workspaceIds: readonly string[]):
 /** The same for all workspaces. */
 export async function fanOutBehind(services: Services): Promise<void> {
   const { rows } = await services.db.kysely.executeQuery(
-    sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind}
+    sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind(services.now().getTime())}
       ORDER BY random() LIMIT ${mostWorkspaces}`.compile(services.db.kysely),
   );
   for (const { workspaceId } of rows) await fanOut(services, workspaceId);
@@ -47,16 +54,19 @@ export async function fanOutBehind(services: Services): Promise<void> {
 
 /**
  * Stores a delivery of each new event for each endpoint of the workspace that subscribes to it, and publishes them. The
- * position moves in the same transaction, so an endpoint gets an event once, however often this runs or dies.
+ * position moves in the same transaction, so an endpoint gets an event once, however often this runs or dies. Answers when
+ * the next event may be shown, if one waits for its time.
  */
-export async function fanOut(services: Services, workspaceId: string): Promise<void> {
+export async function fanOut(services: Services, workspaceId: string): Promise<number | null> {
   for (let round = 0; round < mostRounds; round++) {
-    if (!(await fanOutSome(services, workspaceId))) return;
+    const { more, dueAt } = await fanOutSome(services, workspaceId);
+    if (!more) return dueAt;
   }
+  return null;
 }
 
-/** Answers whether there may be more events. */
-async function fanOutSome(services: Services, workspaceId: string): Promise<boolean> {
+/** Answers whether there may be more events, and when the next one may be shown. */
+async function fanOutSome(services: Services, workspaceId: string): Promise<{ more: boolean; dueAt: number | null }> {
   const { db, now, random } = services;
   const at = now().getTime();
   const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -64,7 +74,8 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
   const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
-  const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position} ORDER BY seq LIMIT ${most}`;
+  const due = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > ${position}
+    AND seq <= ${lastDue(workspaceId, at)} ORDER BY seq LIMIT ${most}`;
   const results = await db.write({
     deliveries: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, event_seq, lane, content,
         created_at)
@@ -73,12 +84,16 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<bool
       FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq, endpoint_id
       ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
     jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
-    moved: sql<{ more: 0 | 1 }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
-      WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more`,
+    moved: sql<{
+      more: 0 | 1;
+      dueAt: number | null;
+    }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
+      WHERE workspace_id = ${workspaceId} RETURNING ${isBehind(at)} AS more, ${nextDueAt(workspaceId, at)} AS due_at`,
     published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)} AND ${canSend}`),
   });
   publishSoon(services, deliveryJobs, results.published.rows);
-  return results.moved.rows[0]?.more === 1;
+  const [moved] = results.moved.rows;
+  return { more: moved?.more === 1, dueAt: moved?.dueAt ?? null };
 }
 
 /** In SQL: the endpoint's key sees whether a number has an account. */

@@ -18,7 +18,8 @@ export const EventSession = Session.omit({ score: true })
   })
   .meta({
     id: "EventSession",
-    description: "A session as of an event. `GET /v1/sessions/{id}` shows its score.",
+    description:
+      "A session as of an event. What no event of this type names is as it is now. `GET /v1/sessions/{id}` shows its score.",
   });
 export type EventSession = z.infer<typeof EventSession>;
 

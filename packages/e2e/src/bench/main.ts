@@ -6,6 +6,7 @@ import { benchMedia } from "./media.ts";
 import { benchMessages } from "./messages.ts";
 import { benchOtp } from "./otp.ts";
 import { benchSoak } from "./soak.ts";
+import { benchWebhooks } from "./webhooks.ts";
 import { benchSessions } from "./sessions.ts";
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
@@ -17,6 +18,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   soak: benchSoak,
   messages: benchMessages,
   batch: benchBatch,
+  webhooks: benchWebhooks,
   compare: benchCompare,
 };
 const [name = "", ...args] = process.argv.slice(2);

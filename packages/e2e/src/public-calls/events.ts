@@ -1,17 +1,19 @@
 import type { Call } from "./call.ts";
 
+const anHourAgo = new Date(Date.now() - 3_600_000).toISOString();
+
 export const eventCalls: Call[] = [
-  { route: "GET /v1/events", asks: "redis libsql libsql", budget: [20, 20_000, 900, 0] },
+  { route: "GET /v1/events", asks: "redis libsql libsql", budget: [13, 4300, 320, 0] },
   {
     route: "GET /v1/events (filters)",
     path: () => "/v1/events?type=message.*&type=poll.vote&limit=10",
     asks: "redis libsql libsql",
-    budget: [20, 20_000, 900, 0],
+    budget: [12, 2800, 280, 0],
   },
   {
     route: "GET /v1/events (createdAfter)",
-    path: () => "/v1/events?createdAfter=2100-01-01T00:00:00.000Z",
-    asks: "redis libsql libsql",
-    budget: [20, 20_000, 900, 0],
+    path: () => `/v1/events?createdAfter=${anHourAgo}`,
+    asks: "redis libsql libsql libsql",
+    budget: [15, 4800, 560, 0],
   },
 ];
