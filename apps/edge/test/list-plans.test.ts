@@ -40,12 +40,15 @@ const examples: Record<string, string> = {
   from: time,
   to: "2026-11-21T08:00:00.000Z",
   purpose: "login",
+  type: "message.sent",
   country: "ID",
   sessionId: "ses_01jd3k9v7hq2w8x5n4b6m0c1ta",
   actor: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
   action: "key.created",
   target: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
   test: "false",
+  type: "message.failed",
+  eventId: "evt_01jd3k9v7hq2w8x5n4b6m0c1ta",
 };
 const asksConnector = /\/(qr|qr-page|groups|health|votes|chats|people|sessions\/[^/]+\/messages)\b/;
 
@@ -91,11 +94,11 @@ async function plansOf(request: string, body?: unknown): Promise<string[]> {
 const isNoTable =
   /^SCAN (CONSTANT ROW|[a-z_]+ VIRTUAL TABLE|counted|first|likely|large|largest|least_[a-z]+|added|candidate|enough_[a-z]+|each|top|ranked|conversion_waiting|conversion_by_prefix|\(subquery-[0-9]+\))/;
 /**
- * Lists of which a workspace has few rows, the events of one verification or message, and the recipients of one batch: they
- * may be sorted.
+ * Lists of which a workspace has few rows, the events of one verification or message, the recipients of one batch, and one
+ * event's deliveries: they may be sorted.
  */
 const isSmall =
-  /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events|messages\/[^?]+\/events|batches\/)/;
+  /^GET \/v1\/(access-rules|templates|pools|incidents|analytics|verifications\/[^?]+\/events|messages\/[^?]+\/events|batches\/|webhooks\/[^?]+\/deliveries\?.*eventId=)/;
 
 it("no read scans a table, and no list sorts more than a workspace's few", async () => {
   const requests = await everyRead();

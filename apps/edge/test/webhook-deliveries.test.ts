@@ -28,6 +28,7 @@ const now = () => world.edge.services.now().getTime();
 const api = <Body>(request: string, body?: object, options: object = {}) =>
   world.edge.api<Body>(request.replace(" ", ` ${path}/${id}`), body, options);
 const list = async (query = "") => (await api<WebhookDeliveryList>(`GET /deliveries${query}`)).body.deliveries;
+const ids = async (query: string) => (await list(query)).map((each) => each.id);
 const answer = (status: number, text: string) => world.answers.push({ status, text, retryAfter: null });
 
 async function delivered(): Promise<WebhookDelivery> {
@@ -100,7 +101,6 @@ describe("the deliveries of a webhook", () => {
     const two = await delivered();
     world.edge.advance(1_000);
     const three = await delivered();
-    const ids = async (query: string) => (await list(query)).map((each) => each.id);
     expect(await ids("")).toEqual([three.id, two.id, one.id]);
     const { body: page } = await api<WebhookDeliveryList>("GET /deliveries?limit=2");
     expect(page.nextCursor).toBe(two.id);

@@ -8,7 +8,7 @@ import { useEdge } from "./use-edge.ts";
 
 let edge: Edge;
 useEdge((started) => (edge = started));
-const { addKey, revoke } = keysOf(() => edge);
+const { addKey, revoke, isoIn } = keysOf(() => edge);
 
 const path = "/v1/webhooks";
 const input = { url: "https://app.example.com/hook", events: ["message.*"] };
@@ -26,6 +26,10 @@ const read = async (id: string) => (await edge.api<Webhook>(`GET ${path}/${id}`)
 const targetOf = async (id: string) => {
   const [row] = await edge.rows("SELECT target FROM endpoint WHERE id = ?", id);
   return openTarget(edge.services, { workspaceId: edge.workspace.id, id }, String(row?.["target"]));
+};
+const rotate = (id: string, body: object = {}, options: object = {}) => {
+  edge.advance(1);
+  return edge.api<RotatedWebhookSecret>(`POST ${path}/${id}/rotate-secret`, body, options);
 };
 const testKey = () => edge.addKey(edge.workspace.id, undefined, { environment: "test" });
 
@@ -268,12 +272,6 @@ describe("who may change a webhook", () => {
 });
 
 describe("a webhook's secret", () => {
-  const rotate = (id: string, body: object = {}, options: object = {}) => {
-    edge.advance(1);
-    return edge.api<RotatedWebhookSecret>(`POST ${path}/${id}/rotate-secret`, body, options);
-  };
-  const isoIn = (ms: number) => new Date(edge.services.now().getTime() + ms).toISOString();
-
   it("is replaced by a new one, and the former one works for a day", async () => {
     const { id, secret } = await add();
     const { body } = await rotate(id);

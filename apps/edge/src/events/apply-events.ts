@@ -59,7 +59,6 @@ export async function applyEvents(services: Services, events: readonly Connector
     behind: behindOf(
       db,
       events.map(({ sessionId }) => sessionId),
-      at,
     ),
   });
   publishSoon(

@@ -47,7 +47,10 @@ export async function readResources(
     at,
     messages: byId(rowsOf(found.messages)),
     verifications: byId(rowsOf(found.verifications)),
-    changes: Map.groupBy(rowsOf(found.changes), ({ verificationId }) => verificationId),
+    changes: Map.groupBy(
+      rowsOf(found.changes).toSorted((one, other) => one.seq - other.seq),
+      ({ verificationId }) => verificationId,
+    ),
     sessions: byId(rowsOf(found.sessions)),
     batches: byId(rowsOf(found.batches)),
     contents: seesContent

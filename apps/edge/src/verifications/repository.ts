@@ -91,13 +91,11 @@ export const selectOfEvents = (db: Db, workspaceId: string, ids: readonly string
 /** A change that an event notes, by which the values before it are known. */
 export type NotedChange = Pick<Selectable<EventTable>, "seq" | "verificationId" | "type" | "data">;
 
-/** The changes of attempts, sends and mode of these verifications, oldest first. */
+/** The changes of attempts, sends and mode of these verifications. */
 export const selectNotedChanges = (db: Db, workspaceId: string, ids: readonly string[]) =>
   sql<NotedChange>`SELECT seq, verification_id, type, data FROM event INDEXED BY event_verification
     WHERE verification_id IN (SELECT value FROM json_each(${JSON.stringify(ids)})) AND workspace_id = ${workspaceId}
-      AND type IN ('verification.check_failed', 'verification.resent', 'verification.switched') ORDER BY seq`.compile(
-    db.kysely,
-  );
+      AND type IN ('verification.check_failed', 'verification.resent', 'verification.switched')`.compile(db.kysely);
 
 /** Verifications by any condition on `v`, newest first. With `byNumber` the condition names hashes of numbers. */
 export function selectVerifications(

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { ReplayTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
@@ -52,6 +52,10 @@ async function takeReplay({ db, now }: Services, id: string): Promise<OpenReplay
   return rows[0] && { ...rows[0], leasedUntil };
 }
 
+/** In SQL whether endpoint `p` has such a delivery `d` of event `e`. */
+const ofEvent = (which: RawBuilder<unknown>) =>
+  sql`EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = p.id AND d.subject_id = e.id AND ${which})`;
+
 /**
  * Stores the deliveries of the next events and how far the replay is, in one transaction: so each event is queued once in a
  * replay. Answers when it goes on; null when it has finished.
@@ -72,8 +76,6 @@ async function queueSome(services: Services, replay: OpenReplay): Promise<number
   const own = sql`replay WHERE id = ${id} AND due_at = ${leasedUntil}`;
   const looked = sql`SELECT seq FROM event WHERE workspace_id = ${workspaceId} AND seq > (SELECT after_seq FROM ${own})
     AND seq <= ${untilSeq} ORDER BY seq LIMIT ${eventsAtOnce}`;
-  const ofEvent = (which: ReturnType<typeof sql>) =>
-    sql`EXISTS (SELECT 1 FROM delivery d WHERE d.endpoint_id = p.id AND d.subject_id = e.id AND ${which})`;
   const isAsked = sql<boolean>`p.id = ${endpointId} AND e.at >= ${Date.parse(createdAfter)}
     AND e.at < ${Date.parse(createdBefore)} AND NOT ${ofEvent(sql`d.status = 'queued'`)}
     ${status === "failed" ? sql`AND ${ofEvent(sql`d.status = 'failed'`)} AND NOT ${ofEvent(sql`d.status = 'delivered'`)}` : sql``}`;

@@ -15,17 +15,16 @@ const mostEvents = 500;
 const mostRounds = 50;
 const mostWorkspaces = 200;
 
-/** True in SQL of a `webhook_position` with events behind it that may be shown. */
-const isBehind = (at: number) => sql<boolean>`EXISTS (SELECT 1 FROM event e
-  WHERE e.workspace_id = webhook_position.workspace_id AND e.seq > webhook_position.seq
-    AND e.seq <= ${lastDue(sql`webhook_position.workspace_id`, at)})`;
+/** True in SQL of a `webhook_position` with events behind it. */
+const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
+  AND e.seq > webhook_position.seq)`;
 
 /** The workspaces of these sessions that have events whose deliveries are not stored. */
-export const behindOf = ({ kysely }: Db, sessionIds: readonly string[], at: number) =>
+export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
   sql<{
     workspaceId: string;
   }>`SELECT workspace_id FROM webhook_position WHERE workspace_id IN (SELECT workspace_id FROM session
-    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind(at)}`.compile(
+    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind}`.compile(
     kysely,
   );
 
@@ -46,7 +45,7 @@ export function fanOutSoon(services: Services, workspaceIds: readonly string[]):
 /** The same for all workspaces. */
 export async function fanOutBehind(services: Services): Promise<void> {
   const { rows } = await services.db.kysely.executeQuery(
-    sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind(services.now().getTime())}
+    sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind}
       ORDER BY random() LIMIT ${mostWorkspaces}`.compile(services.db.kysely),
   );
   for (const { workspaceId } of rows) await fanOut(services, workspaceId);
@@ -65,7 +64,7 @@ export async function fanOut(services: Services, workspaceId: string): Promise<n
   return null;
 }
 
-/** Answers whether there may be more events, and when the next one may be shown. */
+/** Answers whether there may be more events now, and when the next one may be shown. */
 async function fanOutSome(services: Services, workspaceId: string): Promise<{ more: boolean; dueAt: number | null }> {
   const { db, now, random } = services;
   const at = now().getTime();
@@ -88,12 +87,12 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<{ mo
       more: 0 | 1;
       dueAt: number | null;
     }>`UPDATE webhook_position SET seq = max(seq, coalesce((SELECT max(seq) FROM (${due})), 0))
-      WHERE workspace_id = ${workspaceId} RETURNING ${isBehind(at)} AS more, ${nextDueAt(workspaceId, at)} AS due_at`,
+      WHERE workspace_id = ${workspaceId} RETURNING ${isBehind} AS more, ${nextDueAt(workspaceId, at)} AS due_at`,
     published: selectJobs(db, deliveryJobs, sql`SELECT id FROM delivery WHERE ${beginsWith(start)} AND ${canSend}`),
   });
   publishSoon(services, deliveryJobs, results.published.rows);
-  const [moved] = results.moved.rows;
-  return { more: moved?.more === 1, dueAt: moved?.dueAt ?? null };
+  const { more = 0, dueAt = null } = results.moved.rows[0] ?? {};
+  return { more: more === 1 && dueAt === null, dueAt };
 }
 
 /** In SQL: the endpoint's key sees whether a number has an account. */

@@ -1,4 +1,5 @@
 import { AppError, type ListWebhookReplays, type ListWebhooks } from "@sandi/contracts";
+import { sql } from "kysely";
 import type { Tenant } from "../auth/tenant.ts";
 import type { Db } from "../db/schema.ts";
 import type { DeliveryTable, EndpointTable, ReplayTable } from "../db/tables/deliveries.ts";
@@ -47,8 +48,13 @@ export function findReplays(
   { webhookId, cursor, limit }: ListWebhookReplays & { webhookId: string },
 ): Promise<ReplayTable[]> {
   let query = selectReplays(db, workspaceId).where("endpointId", "=", webhookId);
-  if (cursor !== undefined) query = query.where("id", "<", cursor);
-  return query.orderBy("id", "desc").limit(limit).execute();
+  // The index of a webhook's replays has them in the order in which they were stored.
+  if (cursor !== undefined)
+    query = query.where(sql<boolean>`rowid < (SELECT c.rowid FROM replay c WHERE c.id = ${cursor})`);
+  return query
+    .orderBy(sql`rowid`, "desc")
+    .limit(limit)
+    .execute();
 }
 
 /** Throws `replay-not-found`. */

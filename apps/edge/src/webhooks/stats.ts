@@ -22,7 +22,7 @@ export async function statsOf(db: Db, endpointId: string, { from, to }: Range): 
     from: iso(from),
     to: iso(to),
     total: figuresOf(rows),
-    hours: [...hours].map(([hour, counted]) => ({ at: iso(hour), ...figuresOf(counted) })),
+    hours: [...hours].map(([hour, counted]) => Object.assign({ at: iso(hour) }, figuresOf(counted))),
   };
 }
 

@@ -26,27 +26,27 @@ export function webhookCalls(edge: () => TestEdge): Call[] {
       path: () => at(),
       body: { description: "CRM" },
       asks: "redis libsql libsql | libsql",
-      budget: [16, 6100, 47, 8],
+      budget: [16, 6400, 47, 8],
     },
     {
       route: "PATCH /v1/webhooks/{id} (pauses it)",
       path: () => at(),
       body: { isPaused: true },
       asks: "redis libsql libsql | libsql",
-      budget: [16, 6100, 47, 8],
+      budget: [16, 6400, 47, 8],
     },
     {
       route: "PATCH /v1/webhooks/{id} (resumes it)",
       path: () => at(),
       body: { isPaused: false },
       asks: "redis libsql libsql | libsql libsql",
-      budget: [21, 7300, 54, 9],
+      budget: [21, 7600, 54, 9],
     },
     {
       route: "POST /v1/webhooks/{id}/test",
       path: () => at("/test"),
       asks: "redis libsql libsql libsql | libsql",
-      budget: [22, 6100, 30, 16],
+      budget: [22, 6400, 30, 16],
       keep: ({ id }: WebhookTest) => (delivery = id),
     },
     {
@@ -54,7 +54,7 @@ export function webhookCalls(edge: () => TestEdge): Call[] {
       path: () => at("/rotate-secret"),
       body: { overlapSeconds: 60 },
       asks: "redis libsql libsql | libsql",
-      budget: [16, 6100, 47, 8],
+      budget: [16, 6400, 47, 8],
     },
     {
       route: "GET /v1/webhooks/{id}/stats",
@@ -80,14 +80,14 @@ export function webhookCalls(edge: () => TestEdge): Call[] {
       // A test is not repeated; an event is.
       arrange: () => edge().sql("UPDATE delivery SET type = 'batch.finished' WHERE id = ?", [delivery]),
       asks: "redis libsql libsql libsql | libsql qstash libsql",
-      budget: [20, 6300, 36, 12],
+      budget: [20, 6600, 36, 12],
     },
     {
       route: "POST /v1/webhooks/{id}/replay",
       path: () => at("/replay"),
       body: { createdAfter: "2026-11-21T05:00:00.000Z", createdBefore: "2026-11-21T08:00:00.000Z" },
       asks: "redis libsql libsql libsql | libsql qstash libsql",
-      budget: [24, 6600, 39, 13],
+      budget: [24, 6900, 39, 13],
       keep: ({ id }: WebhookReplay) => (replay = id),
     },
     {
@@ -106,13 +106,13 @@ export function webhookCalls(edge: () => TestEdge): Call[] {
       route: "DELETE /v1/webhooks/{id}/deliveries",
       path: () => at("/deliveries?createdBefore=2026-11-21T08:00:00.000Z"),
       asks: "redis libsql libsql | libsql",
-      budget: [15, 5300, 25, 4],
+      budget: [15, 5600, 25, 4],
     },
     {
       route: "DELETE /v1/webhooks/{id}",
       path: () => at(),
       asks: "redis libsql libsql | libsql",
-      budget: [17, 5700, 27, 12],
+      budget: [17, 6000, 27, 12],
     },
     {
       route: "GET /v1/webhooks (after the last was deleted)",

@@ -1,6 +1,7 @@
+const bytes = (text: string) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+
 /** Whether Sandi sent a request, in the last five minutes. `body` is what `await request.text()` gave. */
 export async function isFromSandi(headers: Headers, body: string, secret: string): Promise<boolean> {
-  const bytes = (text: string) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const id = headers.get("webhook-id") ?? "";
   const timestamp = headers.get("webhook-timestamp") ?? "";
   const ageSeconds = Math.abs(Date.now() / 1000 - Number(timestamp));
