@@ -47,7 +47,6 @@ const examples: Record<string, string> = {
   action: "key.created",
   target: "key_01jd3k9v7hq2w8x5n4b6m0c1ta",
   test: "false",
-  type: "message.failed",
   eventId: "evt_01jd3k9v7hq2w8x5n4b6m0c1ta",
 };
 const asksConnector = /\/(qr|qr-page|groups|health|votes|chats|people|sessions\/[^/]+\/messages)\b/;
