@@ -1,4 +1,5 @@
 import {
+  createId,
   DeleteForMeRpc,
   EditMessageRpc,
   FetchMediaRpc,
@@ -98,7 +99,21 @@ export async function createWorld(operations: readonly Operation[], description:
     for (let i = 0; i < 8; i++) world.marks[side].add(phoneOf(side, i)).add(`•••${phoneOf(side, i).slice(-4)}`);
   }
   for (let round = 0; round < 2; round++) await plant(world, operations, description);
+  for (const side of ["A", "B"] as const) await addDelivery(world, side);
   return world;
+}
+
+/** A delivery that has failed, to a webhook of this side: no request stores one at once. */
+async function addDelivery(world: World, side: Side): Promise<void> {
+  const { client, services } = world.edge;
+  const id = createId("dlv", services.now(), services.random(10));
+  await client.execute({
+    sql: `INSERT INTO delivery (id, workspace_id, endpoint_id, subject_id, type, status, attempts, event_seq, created_at)
+      SELECT ?, e.workspace_id, p.id, e.id, e.type, 'failed', 1, e.seq, e.at FROM endpoint p
+      JOIN event e ON e.workspace_id = p.workspace_id AND e.type = 'message.queued' WHERE p.id = ? LIMIT 1`,
+    args: [id, world.ids[side].get("whe")![0]!],
+  });
+  know(world, side, id);
 }
 
 /** Has each side create one of everything that the description has an example of, with its mark in every free text. */
