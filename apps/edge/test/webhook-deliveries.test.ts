@@ -225,7 +225,8 @@ describe("a paused webhook", () => {
 });
 
 describe("the statistics of a webhook", () => {
-  it("count attempts, errors and latencies, in total and by hour", async () => {
+  it("count attempts, errors and latencies, in total and by hour, without tests", async () => {
+    await api("POST /test");
     answer(500, "");
     answer(204, "");
     await delivered();
