@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import { deliveryIdAt } from "../outbound/delivery.ts";
 import { sweepSize } from "../retention.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { deliveryIdAt } from "./present-delivery.ts";
 import { findWebhook } from "./repository.ts";
 
 /** One call deletes so many times `sweepSize` deliveries at most. */

@@ -5,7 +5,7 @@ import { lastDue, nextDueAt } from "../feed/due-events.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
-import { beginsWith, canSend, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import { beginsWith, canSend, deliveryJobs, idsOfBatch, isHead } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 
 const onlyByName = JSON.stringify(typesOnlyByName);
@@ -66,10 +66,9 @@ export async function fanOut(services: Services, workspaceId: string): Promise<n
 
 /** Answers whether there may be more events now, and when the next one may be shown. */
 async function fanOutSome(services: Services, workspaceId: string): Promise<{ more: boolean; dueAt: number | null }> {
-  const { db, now, random } = services;
+  const { db, now } = services;
   const at = now().getTime();
-  const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
+  const start = idsOfBatch(services, at);
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
   const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;
