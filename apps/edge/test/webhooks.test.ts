@@ -92,6 +92,16 @@ describe("the event message.failed", () => {
     expect(await rows("SELECT type FROM delivery")).toEqual([{ type: "message.sent" }]);
   });
 
+  it("is shown without the scopes of a key that was deleted after it was stored", async () => {
+    await world.edge.addKey(world.edge.workspace.id, ["message:send", "webhook:manage", "lookup:read"]);
+    const [key] = await rows("SELECT id FROM api_key ORDER BY rowid DESC LIMIT 1");
+    await world.subscribe(["message.failed"], { createdBy: String(key?.["id"]) });
+    await world.failedMessage("not_on_whatsapp");
+    await rows(`DELETE FROM api_key WHERE id = '${String(key?.["id"])}'`);
+    await world.deliver();
+    expect(types()).toEqual(["message.sent"]);
+  });
+
   it("has no number and no text in its row and its job", async () => {
     await world.subscribe(["*"]);
     await world.failedMessage();
