@@ -19,12 +19,11 @@ const mostWorkspaces = 200;
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
   AND e.seq > webhook_position.seq)`;
 
-/** The workspaces of these sessions that have events whose deliveries are not stored. */
-export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
-  sql<{
-    workspaceId: string;
-  }>`SELECT workspace_id FROM webhook_position WHERE workspace_id IN (SELECT workspace_id FROM session
-    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind}`.compile(
+/** The workspaces of these sessions, and whether they have webhooks and events whose deliveries are not stored. */
+export const workspacesOfSessions = ({ kysely }: Db, sessionIds: readonly string[]) =>
+  sql<{ workspaceId: string; isBehind: 0 | 1 }>`SELECT DISTINCT workspace_id, EXISTS (SELECT 1 FROM webhook_position
+      WHERE webhook_position.workspace_id = session.workspace_id AND ${isBehind}) AS is_behind
+    FROM session WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))`.compile(
     kysely,
   );
 
