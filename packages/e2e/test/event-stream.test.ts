@@ -82,7 +82,7 @@ it("a client that hangs up gives its place back", async () => {
   next.hangUp();
 });
 
-it("a line that is cut anywhere loses no event and doubles none, while 1,000 are written", async () => {
+it("a connection that breaks anywhere loses no event and doubles none, while 1,000 are written", async () => {
   const { nextCursor } = await newest();
   const seen: Event[] = [];
   let lastEventId = nextCursor;

@@ -56,7 +56,7 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
     error: outcome.kind === "delivered" ? null : outcome.error,
     deliveredAt: isDelivered ? now().getTime() : null,
   };
-  // A test that succeeds ends the row of failures. One that fails counts as none: the caller sees it.
+  // A test that succeeds sets the count of failures to 0. One that fails is not counted: the caller sees it.
   await db.write([
     ...(await logAttempt(services, topic, { delivery: row, sent })),
     sql`UPDATE delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},
