@@ -9,19 +9,16 @@ import type {
 import { generateWebhookSecret, webRandom } from "@sandi/crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import { secret, type Webhooks } from "./webhooks-world.ts";
 
 const path = "/v1/webhooks";
 let world: Webhooks;
 let id: string;
 
+useWebhooks((started) => (world = started));
 beforeEach(async () => {
-  world = await startWebhooks();
   id = await world.subscribe(["message.failed"]);
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const now = () => world.edge.services.now().getTime();

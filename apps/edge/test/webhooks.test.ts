@@ -1,18 +1,12 @@
 import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { recipient, text } from "./senders.ts";
-import { hookUrl, secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import { hookUrl, secret, type Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 const rows = (query: string) => world.edge.rows(query);
 const types = () => world.received().map(({ event }) => event.type);
