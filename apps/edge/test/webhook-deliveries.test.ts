@@ -1,5 +1,6 @@
 import type {
   RotatedWebhookSecret,
+  Webhook as ShownWebhook,
   WebhookDelivery,
   WebhookDeliveryDetail,
   WebhookDeliveryList,
@@ -61,6 +62,19 @@ describe("a test of a webhook", () => {
     const { body } = await api<WebhookTest>("POST /test");
     expect((await api(`POST /deliveries/${body.id}/retry`)).body).toMatchObject({ code: "delivery-not-ended" });
   });
+});
+
+it("a test whose request died is sent once more, and its failure is not counted", async () => {
+  const { edge } = world;
+  const deliveryId = `dlv_${"0".repeat(26)}`;
+  await edge.rows(`INSERT INTO delivery (id, workspace_id, endpoint_id, type, attempts, created_at)
+    VALUES ('${deliveryId}', '${edge.workspace.id}', '${id}', 'test', 1, ${now()})`);
+  answer(500, "");
+  expect((await world.knock(deliveryId)).status).toBe(200);
+  await edge.settled();
+  expect(await list()).toMatchObject([{ type: "test", status: "failed", attempts: 2, nextAttemptAt: null }]);
+  expect((await api<ShownWebhook>("GET ")).body).toMatchObject({ failuresInRow: 0, failingSince: null });
+  expect(edge.jobs.filter(({ kind }) => kind === "delivery")).toEqual([]);
 });
 
 describe("the deliveries of a webhook", () => {
