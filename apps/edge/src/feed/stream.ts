@@ -61,6 +61,8 @@ class EventStream {
   readonly #id: string;
   readonly #endsAt: number;
   #position: number;
+  /** The position that the client is told. Events that the reader may not know of do not move it. */
+  #told: number;
   /** The position is near the newest event: the stream reads what is shared. */
   #isNew = false;
   #sentAt = 0;
@@ -81,6 +83,7 @@ class EventStream {
     this.#begun = begun;
     this.#id = newId(services, "req");
     this.#position = begun.position;
+    this.#told = begun.position;
     this.#endsAt = now().getTime() + longestMs - Math.floor(((random(1)[0] ?? 0) / 256) * spreadMs);
   }
 
@@ -89,7 +92,7 @@ class EventStream {
     const { now, log } = this.#services;
     try {
       const isFirst = this.#sentAt === 0;
-      const text = isFirst ? `retry: ${retryMs}\nid: ${this.#position}\n\n` : await this.#wait();
+      const text = isFirst ? `retry: ${retryMs}\nid: ${this.#told}\n\n` : await this.#wait();
       this.#sentAt = now().getTime();
       return text;
     } catch (error) {
@@ -114,7 +117,7 @@ class EventStream {
         return undefined;
       const text = this.#isNew ? this.#takeShared(at) : await this.#readOwn();
       if (text !== "") return text;
-      if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#position}\n\n`;
+      if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#told}\n\n`;
       if (this.#isNew) await this.#readOrSleep(at);
     }
   }
@@ -134,7 +137,7 @@ class EventStream {
       return "";
     }
     const wanted = view.entries.filter((entry) => entry.seq > this.#position && isWanted(filter, entry));
-    return this.#take(wanted, Math.max(this.#position, feed.to));
+    return this.#take(wanted, { to: Math.max(this.#position, feed.to), told: view.to });
   }
 
   /** What the database has after the position. */
@@ -144,20 +147,22 @@ class EventStream {
     this.#readAt = this.#services.now().getTime();
     const after = this.#position;
     const { events, position, hasMore } = await readFeed(this.#services, reader, { after, filter, limit: pageSize });
-    const text = this.#take(events.map(toEntry), position);
+    const text = this.#take(events.map(toEntry), { to: position, told: position });
     this.#isNew = !hasMore && this.#position === position;
     return text;
   }
 
   /** The texts of entries, as many as may be sent at once. Moves the position behind them. */
-  #take(entries: readonly FeedEntry[], position: number): string {
+  #take(entries: readonly FeedEntry[], { to, told }: { to: number; told: number }): string {
     let text = "";
     for (const entry of entries) {
       if (text.length >= mostCharacters) return text;
       text += entry.text;
       this.#position = entry.seq;
+      this.#told = entry.seq;
     }
-    this.#position = position;
+    this.#position = to;
+    this.#told = Math.max(this.#told, told);
     return text;
   }
 
