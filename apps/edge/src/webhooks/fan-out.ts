@@ -48,7 +48,11 @@ export async function fanOutBehind(services: Services): Promise<void> {
     sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind}
       ORDER BY random() LIMIT ${mostWorkspaces}`.compile(services.db.kysely),
   );
-  for (const { workspaceId } of rows) await fanOut(services, workspaceId);
+  for (const { workspaceId } of rows) {
+    await fanOut(services, workspaceId).catch((error: unknown) =>
+      services.log(`events of ${workspaceId} wait until cron delivers them`, error),
+    );
+  }
 }
 
 /**
