@@ -14,7 +14,6 @@ beforeEach(async () => {
   await world.failedMessage("not_on_whatsapp");
   await world.run(edge.services.now().getTime());
   const { body } = await edge.api<WebhookDeliveryList>(`GET /v1/webhooks/${id}/deliveries`);
-  expect(body.deliveries).toMatchObject([{ type: "message.failed", status: "delivered" }]);
   deliveryId = body.deliveries[0]?.id ?? "";
 });
 afterEach(async () => {
