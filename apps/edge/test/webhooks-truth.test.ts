@@ -1,7 +1,7 @@
 import { createId, eventsPath, type Verification } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { sql } from "kysely";
 import { beforeEach, describe, expect, it } from "vitest";
+import { failWrites } from "./fail-writes.ts";
 import { wrong } from "./harness.ts";
 import { text, verify } from "./senders.ts";
 import { useWebhooks } from "./use-webhooks.ts";
@@ -53,26 +53,6 @@ async function expectTruth() {
     );
     expect(ends.filter((type) => type === "verification.created")).toHaveLength(1);
   }
-}
-
-/** Each write whose number is in the list runs in the database, and then its transaction fails. */
-function failWrites(isFailing: (count: number) => boolean) {
-  const { services } = world.edge;
-  const { db } = services;
-  let count = 0;
-  services.db = {
-    ...db,
-    write: async (queries) => {
-      count += 1;
-      if (!isFailing(count)) return db.write(queries);
-      await db.write([queries, sql`SELECT json('not json')`] as never);
-      throw new Error("the transaction did not fail");
-    },
-  };
-  return () => {
-    services.db = db;
-    return count;
-  };
 }
 
 type Action = [name: string, prepare: () => Promise<() => Promise<unknown>>];
@@ -132,7 +112,7 @@ describe("a transaction that fails", () => {
     const act = await prepare();
     for (let failing = 1; ; failing++) {
       const before = await rows("SELECT seq FROM event");
-      const restore = failWrites((count) => count === failing);
+      const restore = failWrites(world.edge, (count) => count === failing);
       await act();
       await world.edge.settled();
       const writes = restore();
@@ -145,7 +125,7 @@ describe("a transaction that fails", () => {
   });
 
   it("at every write of a whole exchange leaves the endpoint with the truth", async () => {
-    const restore = failWrites((count) => count % 3 === 0);
+    const restore = failWrites(world.edge, (count) => count % 3 === 0);
     for (const [, prepare] of actions.slice(0, -1)) {
       await prepare()
         .then((act) => act())

@@ -56,3 +56,12 @@ export async function processesOf({ process: { pid = 0 } }: Launcher): Promise<n
   for (const each of found) for (const [child, parent] of parents) if (parent === each) found.push(child);
   return found;
 }
+
+/** The process that the launcher has started whose command holds this text. */
+export async function processOf(launcher: Launcher, text: string): Promise<number> {
+  for (const pid of (await processesOf(launcher)).slice(1)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.includes(text)) return pid;
+  }
+  throw new Error(`no process has ${text} in its command`);
+}
