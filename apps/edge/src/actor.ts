@@ -15,8 +15,8 @@ export interface Actor {
   ipAllowList: readonly string[];
   /** Milliseconds; null: never. */
   expiresAt: number | null;
-  /** Endpoints of the workspace get events. At most a minute old; absent where nobody asks. */
-  hasEndpoints?: boolean;
+  /** The workspace has webhooks. At most a minute old; absent where nobody asks. */
+  hasWebhooks?: boolean;
 }
 
 /** An API key: a request with an `Authorization` header. */

@@ -1,5 +1,6 @@
 import type {
   RotatedWebhookSecret,
+  Webhook as ShownWebhook,
   WebhookDelivery,
   WebhookDeliveryDetail,
   WebhookDeliveryList,
@@ -9,19 +10,16 @@ import type {
 import { generateWebhookSecret, webRandom } from "@sandi/crypto";
 import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import { secret, type Webhooks } from "./webhooks-world.ts";
 
 const path = "/v1/webhooks";
 let world: Webhooks;
 let id: string;
 
+useWebhooks((started) => (world = started));
 beforeEach(async () => {
-  world = await startWebhooks();
   id = await world.subscribe(["message.failed"]);
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const now = () => world.edge.services.now().getTime();
@@ -64,6 +62,19 @@ describe("a test of a webhook", () => {
     const { body } = await api<WebhookTest>("POST /test");
     expect((await api(`POST /deliveries/${body.id}/retry`)).body).toMatchObject({ code: "delivery-not-ended" });
   });
+});
+
+it("a test whose request died is sent once more, and its failure is not counted", async () => {
+  const { edge } = world;
+  const deliveryId = `dlv_${"0".repeat(26)}`;
+  await edge.rows(`INSERT INTO delivery (id, workspace_id, endpoint_id, type, attempts, created_at)
+    VALUES ('${deliveryId}', '${edge.workspace.id}', '${id}', 'test', 1, ${now()})`);
+  answer(500, "");
+  expect((await world.knock(deliveryId)).status).toBe(200);
+  await edge.settled();
+  expect(await list()).toMatchObject([{ type: "test", status: "failed", attempts: 2, nextAttemptAt: null }]);
+  expect((await api<ShownWebhook>("GET ")).body).toMatchObject({ failuresInRow: 0, failingSince: null });
+  expect(edge.jobs.filter(({ kind }) => kind === "delivery")).toEqual([]);
 });
 
 describe("the deliveries of a webhook", () => {
@@ -225,7 +236,8 @@ describe("a paused webhook", () => {
 });
 
 describe("the statistics of a webhook", () => {
-  it("count attempts, errors and latencies, in total and by hour", async () => {
+  it("count attempts, errors and latencies, in total and by hour, without tests", async () => {
+    await api("POST /test");
     answer(500, "");
     answer(204, "");
     await delivered();

@@ -1,21 +1,15 @@
 import { replayPath, type WebhookReplay, type WebhookReplayList } from "@sandi/contracts";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DatabaseFetchError } from "../src/db/failures.ts";
 import { advanceReplays } from "../src/webhooks/replay-cron.ts";
 import { createReplay } from "../src/webhooks/create-replay.ts";
 import { queueSignature } from "./alerts-world.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 const path = "/v1/webhooks";
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 const now = () => world.edge.services.now().getTime();
 const iso = (ms: number) => new Date(ms).toISOString();

@@ -1,24 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { sql } from "kysely";
 import { publishStored } from "../src/jobs/publish-soon.ts";
 import { openAnswer } from "../src/outbound/attempts.ts";
 import { deliveryJobs } from "../src/outbound/delivery.ts";
 import { publishWaiting, queueAgain, releaseWaiting } from "../src/outbound/queue-again.ts";
 import type { TargetAnswer } from "../src/services.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 const [second, minute, hour] = [1000, 60_000, 3600_000];
 const day = 24 * hour;
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
+useWebhooks((started) => (world = started));
+beforeEach(() => {
   // QStash takes whole seconds.
   world.edge.advance(1000 - (time() % 1000));
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const rows = (query: string) => world.edge.rows(query);
@@ -39,7 +35,7 @@ const always = (what: () => TargetAnswer | Error) => {
 const waits = (times: number[]) => times.slice(1).map((at, i) => Math.round((at - (times[i] ?? 0)) / second));
 const isPausedBecause = async (id: string) =>
   (await rows(`SELECT paused_because FROM endpoint WHERE id = '${id}'`))[0]?.["paused_because"];
-const queueDeadAgain = async () => {
+const queueFailedAgain = async () => {
   const { db } = world.edge.services;
   const ids = (await rows("SELECT id FROM delivery WHERE status = 'failed'")).map((row) => String(row["id"]));
   await db.write(queueAgain(db, { which: sql`delivery.id IN (${sql.join(ids)})`, at: time() }));
@@ -62,7 +58,7 @@ describe("a delivery that fails", () => {
     ["a receiver that is not found", answer(404), "refused"],
     ["no connection", new TypeError("fetch failed"), "unreachable"],
     ["no answer within the time", new DOMException("late", "TimeoutError"), "timed_out"],
-  ])("with %s is repeated by the schedule, and then is dead", async (_, given, error) => {
+  ])("with %s is repeated by the schedule, and then has failed", async (_, given, error) => {
     await world.subscribe(["message.failed"]);
     await world.failedMessage();
     const times = always(() => given);
@@ -146,7 +142,7 @@ describe("a delivery that fails", () => {
 
 describe("a receiver that is down for three days", () => {
   it.each([
-    ["in order, and dead letters when they are queued again", true],
+    ["in order, and failed ones when they are queued again", true],
     ["once", false],
   ])("gets everything %s after its endpoint was paused, reported and resumed", async (_, isOrdered) => {
     const { id: channel } = await world.addChannel();
@@ -183,7 +179,7 @@ describe("a receiver that is down for three days", () => {
     await world.run(time() + minute);
     const lived = ids.slice(dead.length);
     expect(isOrdered ? arrived : arrived.toSorted()).toEqual(isOrdered ? lived : lived.toSorted());
-    await queueDeadAgain();
+    await queueFailedAgain();
     await world.run(time() + minute);
     expect(arrived.toSorted()).toEqual(ids.toSorted());
     expect(await rows("SELECT DISTINCT status FROM delivery WHERE event_seq IS NOT NULL")).toEqual([

@@ -1,16 +1,11 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { without } from "./events-world.ts";
 import { verify } from "./senders.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 it("a canceled code to a number without an account is reported as revoked after as long as a connector needs", async () => {
   const { edge, connector, session } = world;

@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TargetAnswer } from "../src/services.ts";
 import { text } from "./senders.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 const minute = 60_000;
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 const rows = (query: string) => world.edge.rows(query);
 const time = () => world.edge.services.now().getTime();
@@ -63,7 +57,7 @@ describe("an ordered endpoint", () => {
     expect([world.calls.length, published()]).toEqual([5, 0]);
   });
 
-  it("holds up only the session whose oldest event fails, until that one is dead", async () => {
+  it("holds up only the session whose oldest event fails, until that one has failed", async () => {
     const other = await world.edge.addSession();
     await world.subscribe(["message.queued"], { isOrdered: true });
     await queueTexts(3, world.session);

@@ -1,16 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 const day = 24 * 3600_000;
 let world: Webhooks;
-
+useWebhooks((started) => (world = started));
 beforeEach(async () => {
-  world = await startWebhooks();
   await world.edge.client.execute("DELETE FROM event");
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const rows = (query: string) => world.edge.rows(query);

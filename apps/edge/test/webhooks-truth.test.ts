@@ -1,20 +1,16 @@
 import { createId, eventsPath, type Verification } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { failWrites } from "./fail-writes.ts";
 import { wrong } from "./harness.ts";
 import { text, verify } from "./senders.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-
+useWebhooks((started) => (world = started));
 beforeEach(async () => {
-  world = await startWebhooks();
   await world.subscribe(["*"]);
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
 });
 
 const rows = (query: string) => world.edge.rows(query);

@@ -1,18 +1,12 @@
 import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { recipient, text } from "./senders.ts";
-import { hookUrl, secret, startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import { hookUrl, secret, type Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 const rows = (query: string) => world.edge.rows(query);
 const types = () => world.received().map(({ event }) => event.type);
@@ -90,6 +84,16 @@ describe("the event message.failed", () => {
     await world.subscribe(["message.failed", "message.sent"], { createdBy: String(key?.["id"]) });
     await world.failedMessage("not_on_whatsapp");
     expect(await rows("SELECT type FROM delivery")).toEqual([{ type: "message.sent" }]);
+  });
+
+  it("is shown without the scopes of a key that was deleted after it was stored", async () => {
+    await world.edge.addKey(world.edge.workspace.id, ["message:send", "webhook:manage", "lookup:read"]);
+    const [key] = await rows("SELECT id FROM api_key ORDER BY rowid DESC LIMIT 1");
+    await world.subscribe(["message.failed"], { createdBy: String(key?.["id"]) });
+    await world.failedMessage("not_on_whatsapp");
+    await rows(`DELETE FROM api_key WHERE id = '${String(key?.["id"])}'`);
+    await world.deliver();
+    expect(types()).toEqual(["message.sent"]);
   });
 
   it("has no number and no text in its row and its job", async () => {

@@ -18,23 +18,23 @@ interface Listening {
   key?: string;
   query?: string;
   lastEventId?: string;
-  /** The line is cut after so many bytes. */
+  /** The client ends the connection after so many bytes. */
   cutAfter?: number;
 }
 
-/** Listens until the stream ends, the line is cut, or the client hangs up. */
+/** Listens until the stream, the client or `cutAfter` ends the connection. */
 export async function listenTo(
   { url, apiKey }: TestEdge,
   { key = apiKey, query = "", lastEventId, cutAfter = Infinity }: Listening = {},
 ): Promise<StreamClient> {
-  const line = new AbortController();
+  const connection = new AbortController();
   const response = await fetch(`${url}/v1/events?${query}`, {
     headers: {
       authorization: `Bearer ${key}`,
       accept: "text/event-stream",
       ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
     },
-    signal: line.signal,
+    signal: connection.signal,
   });
   const client: StreamClient = {
     status: response.status,
@@ -42,7 +42,7 @@ export async function listenTo(
     lastId: lastEventId ?? "",
     isOpen: response.ok,
     ended: Promise.resolve(),
-    hangUp: () => line.abort(),
+    hangUp: () => connection.abort(),
   };
   const read = async () => {
     const decoder = new TextDecoder();
@@ -54,7 +54,7 @@ export async function listenTo(
       const parts = text.split("\n\n");
       text = parts.pop() ?? "";
       for (const part of parts) take(client, part);
-      if (size >= cutAfter) return line.abort();
+      if (size >= cutAfter) return connection.abort();
     }
   };
   if (response.ok) {

@@ -35,7 +35,10 @@ describe("an Idempotency-Key", () => {
   const auditEntries = async () => (await edge.sql<{ n: number }>("SELECT count(*) AS n FROM audit"))[0]?.n;
 
   beforeAll(async () => {
-    edge = await startTestEdge({ bindings: { BOOTSTRAP_TOKEN: operatorToken }, connectorAnswers });
+    edge = await startTestEdge({
+      bindings: { BOOTSTRAP_TOKEN: operatorToken, ALLOW_LOCAL_TARGETS: "1" },
+      connectorAnswers,
+    });
     const { body } = await edge.api<Document>("GET /openapi.json");
     changing = Object.entries(body.paths).flatMap(([path, methods]) =>
       Object.keys(methods)
@@ -115,11 +118,13 @@ const shownOnce = new Set(["key", "secret"]);
 /** A request of the same shape that asks for something else. */
 function anotherThan(body: object | undefined): object | undefined {
   if (body === undefined) return undefined;
-  const { name, text, to, value, verifications } = body as Record<string, unknown>;
+  const { name, text, to, value, url, createdBefore, verifications } = body as Record<string, unknown>;
   if (typeof name === "string") return { ...body, name: `${name}, another` };
   if (typeof text === "string") return { ...body, text: `${text}, again` };
   if (typeof to === "string") return { ...body, to: "+6281355509999" };
   if (typeof value === "string") return { ...body, value: "+6281355509999" };
+  if (typeof url === "string") return { ...body, url: `${url}/another` };
+  if (typeof createdBefore === "string") return { ...body, createdBefore: "2026-11-21T08:00:01.000Z" };
   if (Array.isArray(verifications)) return { verifications: [{ to: "+6281355509999" }] };
   return { ...body, graceSeconds: 5 };
 }

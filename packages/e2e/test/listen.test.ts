@@ -180,7 +180,7 @@ it("waits for an app that restarts, and goes on without one that stays away", as
   expect(await isSigned(calls.at(-1), made)).toBe(true);
 });
 
-it("misses no event and prints none twice while its line is cut again and again", async () => {
+it("misses no event and prints none twice while its connection breaks again and again", async () => {
   let cuts = 0;
   const lines = createServer((client) => {
     const line = connect(Number(new URL(edge.url).port), "127.0.0.1");

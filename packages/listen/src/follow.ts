@@ -30,7 +30,7 @@ const longestPauseMs = 30_000;
 const silenceMs = 45_000;
 
 /**
- * The events from now on, each once. It connects again when the line is cut, and goes on after the last event that was
+ * The events from now on, each once. It connects again when the connection breaks, and goes on after the last event that was
  * taken, so that none is missing. Ends with the signal; throws `Refused`.
  */
 export async function* follow(following: Following): AsyncGenerator<ReceivedEvent> {
@@ -78,8 +78,8 @@ async function connect({ url, key, types, session, signal }: Following, { lastId
   // Of the answer's beginning only: the stream itself lasts.
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error("no answer")), silenceMs);
-  const line = AbortSignal.any([signal, late.signal]);
-  return fetch(`${url}/v1/events?${query.toString()}`, { headers, redirect: "error", signal: line }).finally(() =>
+  const either = AbortSignal.any([signal, late.signal]);
+  return fetch(`${url}/v1/events?${query.toString()}`, { headers, redirect: "error", signal: either }).finally(() =>
     clearTimeout(timer),
   );
 }
@@ -112,7 +112,7 @@ async function* readStream(response: Response, position: Position, signal: Abort
   }
 }
 
-/** The texts of a stream. Throws when nothing comes for too long: then the line is dead. */
+/** The texts of a stream. Throws when nothing comes for too long: then the connection is broken. */
 async function* textsOf(response: Response): AsyncGenerator<string> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (!reader) return;

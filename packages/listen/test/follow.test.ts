@@ -107,7 +107,7 @@ it("takes an event that was cut in its middle from the next stream, and each eve
   }
 });
 
-it("waits longer after each line that does not come, says so once, and says when it is back", async () => {
+it("waits longer after each connection that fails, says so once, and says when it is back", async () => {
   answers = [cut, cut, cut, cut, cut, cut, cut, stream(part(1))];
   expect(await take(1)).toEqual(["evt_1"]);
   expect(slept).toEqual([1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);

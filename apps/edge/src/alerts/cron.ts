@@ -14,9 +14,7 @@ export async function runAlerts(services: Services): Promise<void> {
   const { db, random } = services;
   const now = services.now().getTime();
   const detected = await detectIncidents(services);
-  const nonce = Array.from(random(2), (byte) => byte.toString(16).padStart(2, "0"))
-    .join("")
-    .slice(1);
+  const nonce = random(2).toHex().slice(1);
   const { scheduled } = await db.write({
     paused: pauseOrphans(db, { at: now }),
     detected,

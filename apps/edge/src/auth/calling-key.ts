@@ -35,7 +35,7 @@ export async function findKey(db: Db, hash: string): Promise<CallingKey | undefi
     ])
     .select(
       sql<0 | 1>`EXISTS (SELECT 1 FROM webhook_position p WHERE p.workspace_id = api_key.workspace_id)`.as(
-        "hasEndpoints",
+        "hasWebhooks",
       ),
     )
     .where("apiKey.hash", "=", hash)
@@ -50,7 +50,7 @@ export async function findKey(db: Db, hash: string): Promise<CallingKey | undefi
     ipAllowList: JSON.parse(row.ipAllowList) as string[],
     policy: readPolicy(row.policy),
     quota: Quota.parse(JSON.parse(row.quota)),
-    hasEndpoints: row.hasEndpoints === 1,
+    hasWebhooks: row.hasWebhooks === 1,
   };
   return { actor, lastUsedAt };
 }

@@ -17,7 +17,7 @@ const earlyMs = 5_000;
 
 const asText = (scopes: ReadonlySet<string>) => [...scopes].toSorted().join(" ");
 
-/** Whether the key of a request that lasts still works and has the same scopes. It learns of a change within a minute. */
+/** Whether the key of a request that lasts still works and has the same scopes. A change counts within a minute. */
 export async function isStillValid(services: Services, actor: Actor, key: UsedKey): Promise<boolean> {
   const { keyCache } = services;
   const at = services.now().getTime();

@@ -22,7 +22,8 @@ import { publishSoon } from "../jobs/publish-soon.ts";
 import { sendJobs } from "../messages/jobs.ts";
 import { scheduleDeliveries } from "../alerts/schedule-deliveries.ts";
 import { deliveryJobs } from "../outbound/delivery.ts";
-import { behindOf, fanOutSoon } from "../webhooks/fan-out.ts";
+import { workspacesOfSessions } from "../webhooks/fan-out.ts";
+import { showNewEvents } from "../webhooks/new-events.ts";
 import { switchToInbound } from "../verifications/switch-to-inbound.ts";
 import { deleteReceivedFile } from "../media/repository.ts";
 import { mergeChats } from "../messages/merge-chats.ts";
@@ -44,7 +45,7 @@ export async function applyEvents(services: Services, events: readonly Connector
   const messageIds = events.flatMap((event) => ("messageId" in event ? [event.messageId] : []));
   const subjects = events.flatMap((event) => (event.type.startsWith("session.") ? [event.sessionId] : []));
   const senders = events.flatMap((event) => (event.type === "message.sent" && event.chatId ? [event.sessionId] : []));
-  const { changes, alerts, policies, behind } = await db.write({
+  const { changes, alerts, policies, written } = await db.write({
     changes: joinReceipts(events).map((event) =>
       event.type === "message.received"
         ? { own: received.get(event)?.statements ?? [] }
@@ -56,7 +57,7 @@ export async function applyEvents(services: Services, events: readonly Connector
     alerts: subjects.length === 0 ? [] : [scheduleDeliveries(db, { now: at, subjects })],
     // No codes are among them.
     policies: senders.length === 0 ? [] : [policiesOf(db, senders)],
-    behind: behindOf(
+    written: workspacesOfSessions(
       db,
       events.map(({ sessionId }) => sessionId),
     ),
@@ -70,9 +71,9 @@ export async function applyEvents(services: Services, events: readonly Connector
     services,
     changes.flatMap((change) => ("rerouted" in change ? change.rerouted.flatMap(({ moved }) => moved.rows) : [])),
   );
-  fanOutSoon(
+  showNewEvents(
     services,
-    behind.rows.map(({ workspaceId }) => workspaceId),
+    written.rows.map(({ workspaceId, isBehind }) => ({ workspaceId, isBehind: isBehind === 1 })),
   );
   for (const span of spans) span?.end();
   await publishReplies(services, [...received.values()]);

@@ -6,7 +6,6 @@ import { parseBody } from "../http/validation.ts";
 import { applyEvents } from "./apply-events.ts";
 import { claimMessages } from "../messages/claim-messages.ts";
 import { connectorOnly } from "../http/service-auth.ts";
-import { wakeStreamsOf } from "../feed/wake.ts";
 import { sweepEventContents, sweepEvents } from "./sweeps.ts";
 
 const bodyLimit = 1024 * 1024;
@@ -17,9 +16,7 @@ const routes = new Hono<AppEnv>()
   )
   .post(eventsPath, connectorOnly(bodyLimit), async (c) => {
     const batch = parseBody(EventBatch, await c.req.json<unknown>());
-    const answer = await applyEvents(c.env.services, batch.events);
-    wakeStreamsOf(c.env.services, batch.events);
-    return c.json(answer);
+    return c.json(await applyEvents(c.env.services, batch.events));
   });
 
 /** The routes for connectors. They are not part of the public API. */

@@ -104,7 +104,7 @@ function forgetFeeds(feeds: Feeds, at: number): void {
   }
 }
 
-/** Deletes what streams left that have ended without a word. */
+/** Deletes the views that no stream uses any more, and the waits of streams that the runtime has ended. */
 export function forgetEnded(feeds: Feeds, feed: Feed, at: number): void {
   for (const [name, view] of feed.views) {
     if (view.seenAt > at - forgetMs) continue;

@@ -9,7 +9,7 @@ import type { Services } from "../services.ts";
 import { selectSessions } from "../sessions/repository.ts";
 import { readPolicy } from "../stored-policy.ts";
 import { selectNotedChanges, selectOfEvents as selectVerifications } from "../verifications/repository.ts";
-import { openContents, selectContents } from "./event-contents.ts";
+import { openContents, selectContents } from "../messages/event-contents.ts";
 import type { FeedRow } from "./feed-rows.ts";
 import type { EventReader } from "./reader.ts";
 

@@ -61,8 +61,8 @@ class EventStream {
   readonly #id: string;
   readonly #endsAt: number;
   #position: number;
-  /** The position is near the newest event: the stream reads what is shared. */
-  #isNew = false;
+  /** It has read all events: from now on it takes what the streams of this isolate read together. */
+  #isCaughtUp = false;
   #sentAt = 0;
   #hasEnded = false;
   #wake = () => {};
@@ -112,10 +112,10 @@ class EventStream {
       const at = now().getTime();
       if (this.#hasEnded || at >= this.#endsAt || this.#reads >= mostReads || !(await this.#isAllowed(at)))
         return undefined;
-      const text = this.#isNew ? this.#takeShared(at) : await this.#readOwn();
+      const text = this.#isCaughtUp ? this.#takeShared(at) : await this.#readOwn();
       if (text !== "") return text;
       if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#position}\n\n`;
-      if (this.#isNew) await this.#readOrSleep(at);
+      if (this.#isCaughtUp) await this.#readOrSleep(at);
     }
   }
 
@@ -130,7 +130,7 @@ class EventStream {
     const { feed, view } = joinFeed(this.#services.feeds, { reader, position: this.#position, at });
     if (this.#position < view.from) {
       // A copy of the database may be behind: it is not asked again at once.
-      this.#isNew = at - this.#readAt < leastPauseMs;
+      this.#isCaughtUp = at - this.#readAt < leastPauseMs;
       return "";
     }
     const wanted = view.entries.filter((entry) => entry.seq > this.#position && isWanted(filter, entry));
@@ -145,7 +145,7 @@ class EventStream {
     const after = this.#position;
     const { events, position, hasMore } = await readFeed(this.#services, reader, { after, filter, limit: pageSize });
     const text = this.#take(events.map(toEntry), position);
-    this.#isNew = !hasMore && this.#position === position;
+    this.#isCaughtUp = !hasMore && this.#position === position;
     return text;
   }
 

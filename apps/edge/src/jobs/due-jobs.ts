@@ -8,7 +8,7 @@ interface DueRow {
 
 /** Jobs that do the next work of a row. Each time that the row becomes due is one call. */
 export function dueJobs(
-  subject: "batch" | "erasure",
+  subject: "batch" | "erasure" | "replay",
   toJob: (id: string, deduplicationId: string) => Job,
 ): JobKind<DueRow> {
   const column = sql.raw(`${subject}.due_at`);

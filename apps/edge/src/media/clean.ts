@@ -1,6 +1,5 @@
 import { sql } from "kysely";
 import type { Services } from "../services.ts";
-import { hex } from "./streams.ts";
 
 /** Objects that one round deletes. */
 const mostDue = 500;
@@ -41,7 +40,7 @@ export async function deleteForgotten(services: Services): Promise<void> {
     sql<{ prefix: string }>`SELECT prefix FROM media_store`.compile(db.kysely),
   );
   const prefix = `${rows[0]?.prefix ?? ""}/`;
-  const isAtEnd = await compare(services, { prefix, after: prefix + hex(random(2)) });
+  const isAtEnd = await compare(services, { prefix, after: prefix + random(2).toHex() });
   if (isAtEnd) await compare(services, { prefix, after: prefix });
 }
 

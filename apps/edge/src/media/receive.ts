@@ -4,7 +4,6 @@ import type { MediaTable } from "../db/tables/media.ts";
 import type { Services } from "../services.ts";
 import { noteObject, noteParts } from "./repository.ts";
 import { inChunks, newObjectKey, sealChunks } from "./sealed-object.ts";
-import { hex } from "./streams.ts";
 
 /** No upload takes longer. Afterwards cron deletes what is left of it. */
 const uploadMs = 3600_000;
@@ -70,7 +69,7 @@ export async function receive(
   }
 
   const { sealer, sealedKey } = await newObjectKey(services, place);
-  const noted = noteObject(db, hex(random(16)), now().getTime() + uploadMs);
+  const noted = noteObject(db, random(16).toHex(), now().getTime() + uploadMs);
   const objectKey = (await db.kysely.executeQuery(noted)).rows[0]!.objectKey;
   try {
     await media.put(objectKey, sealChunks(counted(), sealer), async (uploadId) => {

@@ -11,6 +11,3 @@ export interface Streams {
   /** The same stream, whose length the server can announce. */
   ofLength: (stream: ReadableStream<Uint8Array>, length: number) => ReadableStream<Uint8Array>;
 }
-
-/** Bytes in hex. */
-export const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

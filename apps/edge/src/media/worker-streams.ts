@@ -1,4 +1,4 @@
-import { hex, type Streams } from "./streams.ts";
+import type { Streams } from "./streams.ts";
 
 /** The functions of the Workers runtime. */
 export const workerStreams: Streams = {
@@ -9,7 +9,7 @@ export const workerStreams: Streams = {
       update: (bytes) => writer.write(bytes),
       async end() {
         await writer.close();
-        return hex(new Uint8Array(await stream.digest));
+        return new Uint8Array(await stream.digest).toHex();
       },
     };
   },

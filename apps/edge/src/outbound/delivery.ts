@@ -3,12 +3,20 @@ import type { Db } from "../db/schema.ts";
 import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import type { JobKind } from "../jobs/kind.ts";
+import type { Services } from "../services.ts";
+
+/** The lowest id of a delivery of this time: ids begin with 48 bits of milliseconds. */
+export const deliveryIdAt = (ms: number) => `dlv_${Math.max(0, ms).toString(16).padStart(12, "0")}`;
 
 /** A new id, in SQL. Ids sort by time. */
 export const newDeliveryId = (at: number) => sql`${deliveryIdsFrom(at)} || lower(hex(randomblob(7)))`;
 
 /** The beginning of the ids of this time, in SQL. */
 export const deliveryIdsFrom = (at: number | RawBuilder<unknown>) => sql`'dlv_' || printf('%012x', ${at})`;
+
+/** The beginning of the ids of one transaction, in SQL: they sort by the order in which it stores the deliveries. */
+export const idsOfBatch = ({ random }: Pick<Services, "random">, at: number) =>
+  sql`(${deliveryIdsFrom(at)} || ${random(4).toHex()})`;
 
 /** A delivery that did not succeed within a day is not repeated. */
 export const deliveryLifeMs = 24 * 3600_000;

@@ -29,7 +29,7 @@ export function failEndpoint(
   };
 }
 
-/** An attempt that succeeds ends the row of failures. */
+/** An attempt that succeeds sets the count of failures to 0. */
 export const endFailures = ({ kysely }: Db, endpointId: string): CompiledQuery =>
   sql`UPDATE endpoint SET failures_in_row = 0, failing_since = NULL
     WHERE id = ${endpointId} AND (failures_in_row > 0 OR failing_since IS NOT NULL)`.compile(kysely);

@@ -38,7 +38,7 @@ export async function recordAttempt(
   const retryAt = outcome && retryAtOf(delivery, { topic, outcome, at });
   const isFailure = outcome !== undefined && outcome.kind !== "delivered";
   const failed =
-    isFailure && !topic.isExcused?.(outcome)
+    isFailure && !isTest(delivery) && !topic.isExcused?.(outcome)
       ? failEndpoint(db, topics, { delivery, topic, failure: outcome, at })
       : undefined;
   const results = await db.write({
@@ -60,12 +60,16 @@ export async function recordAttempt(
   return results.queue.next[0]?.rows[0];
 }
 
+/** A test is not repeated, and its failure is not counted. */
+const isTest = ({ type }: Claimed) => type === "test";
+
 /** When the next attempt begins; undefined if there is none. */
 function retryAtOf(
-  { failures }: Claimed,
+  delivery: Claimed,
   { topic, outcome, at }: { topic: Topic; outcome: Outcome; at: number },
 ): number | undefined {
-  const wait = outcome.kind === "delivered" ? undefined : topic.waitAfter(outcome, failures + 1);
+  if (outcome.kind === "delivered" || isTest(delivery)) return undefined;
+  const wait = topic.waitAfter(outcome, delivery.failures + 1);
   return wait === undefined ? undefined : at + wait;
 }
 

@@ -6,7 +6,7 @@ import { firstPublishMs } from "../jobs/kind.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { logAttempt } from "./attempts.ts";
 import { claimMs } from "./claim.ts";
-import { deliveryJobs } from "./delivery.ts";
+import { deliveryIdAt, deliveryJobs } from "./delivery.ts";
 import { endFailures } from "./endpoint-health.ts";
 import { send, type Sent } from "./send.ts";
 import type { Topic } from "./topic.ts";
@@ -25,8 +25,7 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
   const { db, now } = services;
   const at = now().getTime();
   // The same form as ids that SQL makes: deliveries sort by them.
-  const random = Array.from(services.random(7), (byte) => byte.toString(16).padStart(2, "0"));
-  const id = `dlv_${at.toString(16).padStart(12, "0")}${random.join("")}`;
+  const id = deliveryIdAt(at) + services.random(7).toHex();
   const committed = await commitAs(ctx, {
     writes: {
       delivery: sql`INSERT INTO delivery (id, workspace_id, endpoint_id, type, attempts, claim_until, created_at)
@@ -57,7 +56,7 @@ export async function testEndpoint(ctx: Context, topic: Topic, endpointId: strin
     error: outcome.kind === "delivered" ? null : outcome.error,
     deliveredAt: isDelivered ? now().getTime() : null,
   };
-  // A test that succeeds ends the row of failures. One that fails counts as none: the caller sees it.
+  // A test that succeeds sets the count of failures to 0. One that fails is not counted: the caller sees it.
   await db.write([
     ...(await logAttempt(services, topic, { delivery: row, sent })),
     sql`UPDATE delivery SET status = ${end.status}, last_status = ${end.lastStatus}, error = ${end.error},

@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { ReplayTable } from "../db/tables/deliveries.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
-import { beginsWith, deliveryIdsFrom, deliveryJobs } from "../outbound/delivery.ts";
+import { beginsWith, deliveryJobs, idsOfBatch } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 import { eventsWithEndpoints, isSubscribed } from "./fan-out.ts";
 import { replaySettings } from "./present-replay.ts";
@@ -61,12 +61,11 @@ const ofEvent = (which: RawBuilder<unknown>) =>
  * replay. Answers when it goes on; null when it has finished.
  */
 async function queueSome(services: Services, replay: OpenReplay): Promise<number | null> {
-  const { db, now, random } = services;
+  const { db, now } = services;
   const { id, workspaceId, endpointId, untilSeq, leasedUntil } = replay;
   const { createdAfter, createdBefore, types, status, times } = replaySettings(replay);
   const at = now().getTime();
-  const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
+  const start = idsOfBatch(services, at);
   const { rows: waiting } = await db.kysely.executeQuery(
     sql`SELECT 1 FROM delivery INDEXED BY delivery_status WHERE endpoint_id = ${endpointId} AND status = 'queued'
       LIMIT ${mostWaiting}`.compile(db.kysely),

@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
+import { deliveryIdAt } from "../outbound/delivery.ts";
 import { sweepSize } from "../retention.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { deliveryIdAt } from "./present-delivery.ts";
 import { findWebhook } from "./repository.ts";
 
 /** One call deletes so many times `sweepSize` deliveries at most. */
@@ -31,7 +31,7 @@ async function clearSome(ctx: Context, { webhookId, createdBefore }: { webhookId
   const ended = sql`SELECT id FROM delivery INDEXED BY delivery_endpoint WHERE endpoint_id = ${webhookId}
     AND workspace_id = ${actor.workspaceId} AND id < ${deliveryIdAt(Date.parse(createdBefore))}
     AND status IN ('delivered', 'failed') ORDER BY id LIMIT ${sweepSize}`;
-  const { deleted } = await commitAs(ctx, {
+  const { written } = await commitAs(ctx, {
     writes: {
       deleted: sql<{ id: string }>`DELETE FROM delivery WHERE id IN (${ended}) RETURNING id`,
       audit: audited(ctx, {
@@ -42,6 +42,6 @@ async function clearSome(ctx: Context, { webhookId, createdBefore }: { webhookId
         when: sql`changes() > 0`,
       }),
     },
-  }).then(({ written }) => ({ deleted: written?.deleted.rows.length ?? 0 }));
-  return deleted;
+  });
+  return written?.deleted.rows.length ?? 0;
 }

@@ -7,7 +7,7 @@ import type { Claimed, Topic } from "../outbound/topic.ts";
 import type { Failure } from "../outbound/outcome.ts";
 
 const [second, minute, hour] = [1000, 60_000, 3600_000];
-/** The wait after the first failure, after the second, and so on. After the last one the delivery is dead. */
+/** The wait after the first failure, after the second, and so on. The failure after the last wait ends the delivery. */
 export const retryWaits = [
   5 * second,
   30 * second,
@@ -57,9 +57,11 @@ async function readEvent(
 ): Promise<{ row: FeedRow | undefined; scopes: ReadonlySet<Scope> }> {
   const [events, owners] = await db.read([
     sql<FeedRow>`SELECT * FROM event WHERE seq = ${eventSeq} AND workspace_id = ${workspaceId}`.compile(db.kysely),
-    sql<{ scopes: string }>`SELECT k.scopes FROM endpoint p JOIN api_key k ON k.id = p.created_by
-      WHERE p.id = ${endpointId} AND p.workspace_id = ${workspaceId}`.compile(db.kysely),
+    sql<{ scopes: string | null }>`SELECT iif(p.created_by IS NULL, ${JSON.stringify(scopes)}, k.scopes) AS scopes
+      FROM endpoint p LEFT JOIN api_key k ON k.id = p.created_by WHERE p.id = ${endpointId} AND p.workspace_id = ${workspaceId}`.compile(
+      db.kysely,
+    ),
   ]);
-  const [owner] = owners.rows;
-  return { row: events.rows[0], scopes: new Set(owner ? (JSON.parse(owner.scopes) as Scope[]) : scopes) };
+  // A key that is not stored any more gives no scopes.
+  return { row: events.rows[0], scopes: new Set(JSON.parse(owners.rows[0]?.scopes ?? "[]") as Scope[]) };
 }

@@ -5,7 +5,7 @@ import { lastDue, nextDueAt } from "../feed/due-events.ts";
 import { appendJob } from "../jobs/append-job.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
-import { beginsWith, canSend, deliveryIdsFrom, deliveryJobs, isHead } from "../outbound/delivery.ts";
+import { beginsWith, canSend, deliveryJobs, idsOfBatch, isHead } from "../outbound/delivery.ts";
 import type { Services } from "../services.ts";
 
 const onlyByName = JSON.stringify(typesOnlyByName);
@@ -19,12 +19,11 @@ const mostWorkspaces = 200;
 const isBehind = sql<boolean>`EXISTS (SELECT 1 FROM event e WHERE e.workspace_id = webhook_position.workspace_id
   AND e.seq > webhook_position.seq)`;
 
-/** The workspaces of these sessions that have events whose deliveries are not stored. */
-export const behindOf = ({ kysely }: Db, sessionIds: readonly string[]) =>
-  sql<{
-    workspaceId: string;
-  }>`SELECT workspace_id FROM webhook_position WHERE workspace_id IN (SELECT workspace_id FROM session
-    WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))) AND ${isBehind}`.compile(
+/** The workspaces of these sessions, and whether they have webhooks and events whose deliveries are not stored. */
+export const workspacesOfSessions = ({ kysely }: Db, sessionIds: readonly string[]) =>
+  sql<{ workspaceId: string; isBehind: 0 | 1 }>`SELECT DISTINCT workspace_id, EXISTS (SELECT 1 FROM webhook_position
+      WHERE webhook_position.workspace_id = session.workspace_id AND ${isBehind}) AS is_behind
+    FROM session WHERE id IN (SELECT value FROM json_each(${JSON.stringify([...new Set(sessionIds)])}))`.compile(
     kysely,
   );
 
@@ -66,10 +65,9 @@ export async function fanOut(services: Services, workspaceId: string): Promise<n
 
 /** Answers whether there may be more events now, and when the next one may be shown. */
 async function fanOutSome(services: Services, workspaceId: string): Promise<{ more: boolean; dueAt: number | null }> {
-  const { db, now, random } = services;
+  const { db, now } = services;
   const at = now().getTime();
-  const nonce = Array.from(random(4), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const start = sql`(${deliveryIdsFrom(at)} || ${nonce})`;
+  const start = idsOfBatch(services, at);
   const position = sql`(SELECT seq FROM webhook_position WHERE workspace_id = ${workspaceId})`;
   const most = sql`(SELECT max(1, min(${mostEvents}, CAST(${mostDeliveries} / max(1, count(*)) AS INTEGER))) FROM endpoint
     WHERE workspace_id = ${workspaceId} AND topic = 'event')`;

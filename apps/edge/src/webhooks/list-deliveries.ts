@@ -3,8 +3,9 @@ import { type RawBuilder, sql } from "kysely";
 import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import type { DeliveryTable } from "../db/tables/deliveries.ts";
+import { deliveryIdAt } from "../outbound/delivery.ts";
 import { type Found, windowOf } from "../page-window.ts";
-import { deliveryIdAt, toDelivery } from "./present-delivery.ts";
+import { toDelivery } from "./present-delivery.ts";
 import { findWebhook } from "./repository.ts";
 
 type Query = ListWebhookDeliveries & { webhookId: string };
@@ -19,7 +20,7 @@ export async function listDeliveries(ctx: Context, query: Query): Promise<Found<
     status === undefined
       ? { index: "delivery_endpoint", which: sql`endpoint_id = ${webhookId}` }
       : { index: "delivery_status", which: sql`endpoint_id = ${webhookId} AND status = ${status}` };
-  const ids = idsOf(query);
+  const ids = idRangeOf(query);
   const window = windowOf({
     table: "delivery",
     index,
@@ -42,7 +43,7 @@ export async function listDeliveries(ctx: Context, query: Query): Promise<Found<
 }
 
 /** The ids that can match: they begin with the time. */
-function idsOf({ createdAfter, createdBefore, cursor }: Query) {
+function idRangeOf({ createdAfter, createdBefore, cursor }: Query) {
   const from = createdAfter === undefined ? "dlv_" : deliveryIdAt(Date.parse(createdAfter) + 1);
   const before = createdBefore === undefined ? "dlv_~" : deliveryIdAt(Date.parse(createdBefore));
   return { from, before: cursor !== undefined && cursor < before ? cursor : before };

@@ -4,9 +4,6 @@ import { openAnswer } from "../outbound/attempts.ts";
 import type { Services } from "../services.ts";
 import { iso, isoOrNull } from "../time.ts";
 
-/** The lowest id of a delivery of this time: ids begin with 48 bits of milliseconds. */
-export const deliveryIdAt = (ms: number) => `dlv_${Math.max(0, ms).toString(16).padStart(12, "0")}`;
-
 export const toDelivery = (row: DeliveryTable, at: number): WebhookDelivery => ({
   id: row.id,
   eventId: row.subjectId,

@@ -142,7 +142,7 @@ export const webhookOperations: readonly Operation[] = [
     path: "/v1/webhooks/{id}/stats",
     scope,
     summary: "Get a webhook's statistics",
-    description: "Attempts, errors and latencies of a range, in total and by hour.",
+    description: "Attempts, errors and latencies of a range, in total and by hour. Tests are left out.",
     params: byId,
     query: WebhookStatsQuery,
     answers: ok(WebhookStats, "The counts until now."),

@@ -7,7 +7,10 @@ import { examples } from "./examples.ts";
 /** Bytes of an answer that are stored and shown. */
 export const keptAnswerBytes = 4096;
 
-const EventType = z.string().max(64).meta({ description: "The type of the event; `test`.", example: "message.failed" });
+const EventType = z
+  .string()
+  .max(64)
+  .meta({ description: "The type of the event, or `test`.", example: "message.failed" });
 const HttpStatus = z.int().min(100).max(599).nullable();
 const DeliveryError = z.enum(deliveryErrors).nullable();
 const Answer = z.string().max(keptAnswerBytes).nullable().meta({

@@ -18,8 +18,7 @@ const Events = z
   .max(100)
   .overwrite(asSet)
   .meta({
-    description:
-      "Which events it gets: `*`, families such as `message.*`, or types such as `message.failed`. `*` leaves out events that are sent very often.",
+    description: "Which events it gets: `*` (all), families such as `message.*`, or types such as `message.failed`.",
     example: ["message.*", "session.state"],
   });
 const SessionIds = z

@@ -32,10 +32,18 @@ const direct = `import { env as miniflareBindings } from "cloudflare:workers";
 globalThis.fetch = (...request) => miniflareBindings.OUTSIDE.fetch(...request);`;
 
 /** As `alias` in wrangler.toml. */
-const withoutLocales: Plugin = {
-  name: "without-locales",
+const aliases: Record<string, string> = {
+  "../locales/index.js": "scripts/no-locales.ts",
+  "./from-json-schema.js": "scripts/no-unused-zod.ts",
+  "./compile.js": "scripts/no-unused-zod.ts",
+};
+const withAliases: Plugin = {
+  name: "aliases",
   setup(build_) {
-    build_.onResolve({ filter: /^\.\.\/locales\/index\.js$/ }, () => ({ path: `${edgeFolder}scripts/no-locales.ts` }));
+    build_.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path }) => {
+      const alias = aliases[path];
+      return alias === undefined ? undefined : { path: `${edgeFolder}${alias}` };
+    });
   },
 };
 
@@ -57,7 +65,7 @@ const bundling = {
   // The sources double the size of what miniflare and workerd read at every start.
   sourcesContent: false,
   outfile: "worker.js",
-  plugins: [withoutLocales],
+  plugins: [withAliases],
 } satisfies BuildOptions;
 
 /** A network for files from customers' addresses. It refuses names that resolve to private addresses, as Cloudflare does. */
