@@ -30,3 +30,19 @@ it("a canceled code to a number without an account is reported as revoked after 
   expect(await stored()).toEqual([...meanwhile, "message.revoked"]);
   expect(waits).toEqual([expect.toSatisfy((ms: number) => ms >= 100 && ms <= 1_120)]);
 });
+
+it("what waits for a paused webhook costs cron nothing, and is sent when the webhook is resumed", async () => {
+  const { edge } = world;
+  const id = await world.subscribe(["message.failed"]);
+  await edge.api(`PATCH /v1/webhooks/${id}`, { isPaused: true });
+  await world.failedMessage();
+  edge.advance(89 * 86_400_000);
+  const at = edge.services.now().getTime();
+  const due = `SELECT subject_id FROM job WHERE kind = 'delivery' AND publish_after <= ${at}`;
+  expect(await edge.rows(due)).toEqual([]);
+  await edge.api(`PATCH /v1/webhooks/${id}`, { isPaused: false });
+  await edge.settled();
+  expect(await edge.rows(due)).toHaveLength(1);
+  await world.run(at);
+  expect(world.received()).toMatchObject([{ event: { type: "message.failed" } }]);
+});

@@ -1,5 +1,6 @@
 import type { Event, Problem } from "@sandi/contracts";
 import { createParser } from "eventsource-parser";
+import { plain } from "./line.ts";
 
 /** An event, and its JSON as the stream sent it. */
 export interface ReceivedEvent {
@@ -139,7 +140,7 @@ async function pauseAfter(response: Response): Promise<number> {
   const problem = (await response.json().catch(() => ({}))) as Partial<Problem>;
   const fields = problem.errors?.map(({ pointer, message }) => `${pointer} ${message}`) ?? [];
   const reasons = [problem.title ?? `status ${response.status}`, problem.detail, ...fields];
-  throw new Refused(`Sandi refuses: ${reasons.filter(Boolean).join(". ")}`);
+  throw new Refused(`Sandi refuses: ${plain(reasons.filter(Boolean).join(". "))}`);
 }
 
 /** `fetch` hides the reason in its cause. */

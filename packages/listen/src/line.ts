@@ -66,4 +66,13 @@ function detailsOf({ data, change }: Event): string[] {
 const shorten = (text: string) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
 
 /** Without characters that move the cursor, change colours or the direction of writing: people may write anything. */
-const plain = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+export const plain = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ");
+
+/** An event as JSON in one line. JSON may hold such characters as they are: here they are escaped. */
+export const jsonLineOf = (event: Event): string =>
+  JSON.stringify(event).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) =>
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );

@@ -3,7 +3,7 @@ import type { Writable } from "node:stream";
 import { generateWebhookSecret, webRandom } from "@sandi/crypto";
 import { follow } from "./follow.ts";
 import { forward, type Forwarded } from "./forward.ts";
-import { lineOf, type Paint } from "./line.ts";
+import { jsonLineOf, lineOf, type Paint } from "./line.ts";
 import type { Options } from "./options.ts";
 
 interface Terminal {
@@ -26,7 +26,7 @@ export async function listen(options: Options, { out, err, paint, signal }: Term
   }
   say(`listening to ${options.url}${forwardTo === undefined ? "" : `, forwarding to ${forwardTo}`}; Ctrl-C ends`);
   for await (const received of follow({ ...options, signal, say, sleep })) {
-    out.write(`${json ? received.text : lineOf(received.event, paint)}\n`);
+    out.write(`${json ? jsonLineOf(received.event) : lineOf(received.event, paint)}\n`);
     if (forwardTo === undefined) continue;
     const forwarded = await forward({ url: forwardTo, secret, signal, now: () => new Date(), sleep }, received);
     if (!signal.aborted) (json ? err : out).write(`  ${answerOf(forwarded, paint)}\n`);

@@ -1,6 +1,6 @@
 import { type Event, eventRegistry } from "@sandi/contracts";
 import { expect, it } from "vitest";
-import { lineOf } from "../src/line.ts";
+import { jsonLineOf, lineOf } from "../src/line.ts";
 
 const plain = (_: string, text: string) => text;
 const example = (type: string) => {
@@ -35,6 +35,15 @@ it("cannot be made to move the cursor, change colours or break the line by what 
   const line = lineOf(event, plain);
   expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
   expect(line).toContain("“ [2J [31mred new line gnol ”");
+});
+
+it("nor as JSON, which is still the same event", () => {
+  const received = example("message.received");
+  const text = "\u009b2J\u007f\u202egnol\u2028\u{e0041}👍";
+  const event = { ...received, data: { ...received.data, content: { type: "text", text } } };
+  const line = jsonLineOf(event);
+  expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  expect(JSON.parse(line)).toEqual(event);
 });
 
 it("shortens long texts", () => {

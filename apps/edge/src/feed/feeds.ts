@@ -12,6 +12,8 @@ export interface FeedEntry {
 export interface View {
   reader: FeedReader;
   from: number;
+  /** The position of the newest event that these readers may know of. */
+  to: number;
   entries: (FeedEntry & { readAt: number })[];
   size: number;
   /** When a stream last looked. */
@@ -89,7 +91,7 @@ export function joinFeed(feeds: Feeds, { reader, position, at }: Joining): { fee
   }
   const name = [reader.test, ...[...reader.scopes].toSorted()].join(" ");
   let view = feed.views.get(name);
-  if (!view) feed.views.set(name, (view = { reader, from: feed.to, entries: [], size: 0, seenAt: at }));
+  if (!view) feed.views.set(name, (view = { reader, from: feed.to, to: 0, entries: [], size: 0, seenAt: at }));
   feed.seenAt = at;
   view.seenAt = at;
   return { feed, view };

@@ -27,6 +27,7 @@ export async function openStream(ctx: Context, { query, lastEventId, ...caller }
     throw new AppError("rate-limited", { detail, retryAfter });
   }
   try {
+    const reader = readerOf(ctx);
     const start = await startOf(services, { ...query, cursor });
     const body = streamEvents(services, {
       actor,
@@ -36,9 +37,9 @@ export async function openStream(ctx: Context, { query, lastEventId, ...caller }
         hash: await hashApiKey(caller.authorization.replace(/^\S+ +| +$/g, "")),
       },
       place,
-      reader: readerOf(ctx),
+      reader,
       filter: filterOf(query),
-      position: start ?? (await newestPosition(services.db, actor.workspaceId, services.now().getTime())),
+      position: start ?? (await newestPosition(services.db, reader, services.now().getTime())),
     });
     return new Response(body, {
       headers: { "content-type": "text/event-stream; charset=utf-8", "x-accel-buffering": "no" },

@@ -24,12 +24,8 @@ export async function presentEvents(
   const resources = await readResources(services, reader, rows);
   const events = await Promise.all(
     rows.map(async (row) => {
-      const verification = resources.verifications.get(row.verificationId ?? "");
-      const shown = shownEvent(row, { ...reader, isUnreachable: verification?.isUnreachable === 1 });
-      // An edge of another version may have written types that this one does not know.
-      if (!shown || !eventRegistry.has(shown.type as EventType)) return [];
       try {
-        return [await presentEvent(services, resources, { row, shown, reader })];
+        return (await presentRow(services, resources, { row, reader })) ?? [];
       } catch (error) {
         // Readers go on by position, so one event would hold up all that follow.
         services.log(`event ${row.id} cannot be shown`, error);
@@ -40,13 +36,31 @@ export async function presentEvents(
   return events.flat();
 }
 
+/** The same for one event; undefined: the reader may not see it. Throws if it cannot be shown. */
+export async function presentEvent(services: Services, reader: EventReader, row: FeedRow): Promise<Event | undefined> {
+  return presentRow(services, await readResources(services, reader, [row]), { row, reader });
+}
+
+async function presentRow(
+  services: Services,
+  resources: Resources,
+  { row, reader }: Omit<Fact, "shown">,
+): Promise<Event | undefined> {
+  const verification = resources.verifications.get(row.verificationId ?? "");
+  const shown = shownEvent(row, { ...reader, isUnreachable: verification?.isUnreachable === 1 });
+  if (!shown) return undefined;
+  // An edge of another version may have written types that this one does not know.
+  if (!eventRegistry.has(shown.type as EventType)) throw new TypeError("the type is not known");
+  return envelope(services, resources, { row, shown, reader });
+}
+
 interface Fact {
   row: FeedRow;
   shown: ShownEvent;
   reader: EventReader;
 }
 
-async function presentEvent(services: Services, resources: Resources, fact: Fact): Promise<Event> {
+async function envelope(services: Services, resources: Resources, fact: Fact): Promise<Event> {
   const { row, shown } = fact;
   const { data, ...more } = await resourceOf(services, resources, fact);
   return {

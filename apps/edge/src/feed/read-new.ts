@@ -1,4 +1,5 @@
 import type { Event } from "@sandi/contracts";
+import { shownEvent } from "../messages/shown-events.ts";
 import type { Services } from "../services.ts";
 import { extendView, type Feed, type FeedEntry, forgetEnded, shorten, wakeAll } from "./feeds.ts";
 import { presentEvents } from "./present-events.ts";
@@ -38,6 +39,7 @@ export async function readNew(services: Services, feed: Feed, stream: string): P
     if (rows.length === mostRows) feed.dueAt = at;
     feed.to = rows.at(-1)?.seq ?? after;
     for (const view of feed.views.values()) {
+      view.to = rows.findLast((row) => shownEvent(row, view.reader) !== undefined)?.seq ?? view.to;
       if (rows.length === 0) shorten(feeds, view, at);
       // A view without entries came while this stream read: its streams read the database themselves.
       else extendView(feeds, view, { entries: shown.get(view), to: feed.to, at });

@@ -63,6 +63,8 @@ class EventStream {
   #position: number;
   /** It has read all events: from now on it takes what the streams of this isolate read together. */
   #isCaughtUp = false;
+  /** The position that the client knows. Events that the reader may not know of do not move it. */
+  #shownPosition: number;
   #sentAt = 0;
   #hasEnded = false;
   #wake = () => {};
@@ -81,6 +83,7 @@ class EventStream {
     this.#begun = begun;
     this.#id = newId(services, "req");
     this.#position = begun.position;
+    this.#shownPosition = begun.position;
     this.#endsAt = now().getTime() + longestMs - Math.floor(((random(1)[0] ?? 0) / 256) * spreadMs);
   }
 
@@ -89,7 +92,7 @@ class EventStream {
     const { now, log } = this.#services;
     try {
       const isFirst = this.#sentAt === 0;
-      const text = isFirst ? `retry: ${retryMs}\nid: ${this.#position}\n\n` : await this.#wait();
+      const text = isFirst ? `retry: ${retryMs}\nid: ${this.#shownPosition}\n\n` : await this.#wait();
       this.#sentAt = now().getTime();
       return text;
     } catch (error) {
@@ -114,7 +117,7 @@ class EventStream {
         return undefined;
       const text = this.#isCaughtUp ? this.#takeShared(at) : await this.#readOwn();
       if (text !== "") return text;
-      if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#position}\n\n`;
+      if (at - this.#sentAt >= heartbeatMs) return `: heartbeat\nid: ${this.#shownPosition}\n\n`;
       if (this.#isCaughtUp) await this.#readOrSleep(at);
     }
   }
@@ -134,7 +137,7 @@ class EventStream {
       return "";
     }
     const wanted = view.entries.filter((entry) => entry.seq > this.#position && isWanted(filter, entry));
-    return this.#take(wanted, Math.max(this.#position, feed.to));
+    return this.#take(wanted, { to: Math.max(this.#position, feed.to), shown: view.to });
   }
 
   /** What the database has after the position. */
@@ -144,20 +147,22 @@ class EventStream {
     this.#readAt = this.#services.now().getTime();
     const after = this.#position;
     const { events, position, hasMore } = await readFeed(this.#services, reader, { after, filter, limit: pageSize });
-    const text = this.#take(events.map(toEntry), position);
+    const text = this.#take(events.map(toEntry), { to: position, shown: position });
     this.#isCaughtUp = !hasMore && this.#position === position;
     return text;
   }
 
   /** The texts of entries, as many as may be sent at once. Moves the position behind them. */
-  #take(entries: readonly FeedEntry[], position: number): string {
+  #take(entries: readonly FeedEntry[], { to, shown }: { to: number; shown: number }): string {
     let text = "";
     for (const entry of entries) {
       if (text.length >= mostCharacters) return text;
       text += entry.text;
       this.#position = entry.seq;
+      this.#shownPosition = entry.seq;
     }
-    this.#position = position;
+    this.#position = to;
+    this.#shownPosition = Math.max(this.#shownPosition, shown);
     return text;
   }
 

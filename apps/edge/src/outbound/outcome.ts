@@ -31,6 +31,14 @@ export const noAnswer = (cause: unknown): Outcome => {
   return { kind: "retry", status: null, error: isLate ? "timed_out" : "unreachable", retryAfterSeconds: null };
 };
 
+/** Sandi could not make the request. It says nothing about the target. */
+export const notSendable = {
+  kind: "retry",
+  status: null,
+  error: "not_sendable",
+  retryAfterSeconds: null,
+} as const satisfies Failure;
+
 /** Seconds until a time that is a number of seconds, or a date of HTTP. */
 function secondsOf(text: string | null, now: Date): number | null {
   if (text === null) return null;

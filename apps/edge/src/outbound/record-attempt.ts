@@ -9,7 +9,7 @@ import { logAttempt } from "./attempts.ts";
 import { claim, claimMs } from "./claim.ts";
 import { canSend, deliveryJobs, type DeliveryToPublish, headOf } from "./delivery.ts";
 import { endFailures, failEndpoint } from "./endpoint-health.ts";
-import type { Outcome } from "./outcome.ts";
+import { notSendable, type Outcome } from "./outcome.ts";
 import type { Sent } from "./send.ts";
 import type { Claimed, Topic } from "./topic.ts";
 
@@ -38,7 +38,7 @@ export async function recordAttempt(
   const retryAt = outcome && retryAtOf(delivery, { topic, outcome, at });
   const isFailure = outcome !== undefined && outcome.kind !== "delivered";
   const failed =
-    isFailure && !isTest(delivery) && !topic.isExcused?.(outcome)
+    isFailure && !isTest(delivery) && outcome.error !== notSendable.error && !topic.isExcused?.(outcome)
       ? failEndpoint(db, topics, { delivery, topic, failure: outcome, at })
       : undefined;
   const results = await db.write({

@@ -1,11 +1,11 @@
-import type { ChangeWebhook, Scope, Webhook } from "@sandi/contracts";
+import type { ChangeWebhook, Webhook } from "@sandi/contracts";
 import { reportResumed } from "../alerts/channel-incidents.ts";
 import type { Context } from "../context.ts";
 import { changeEndpoint } from "../outbound/change-endpoint.ts";
 import { refuseAddress } from "../outbound/create-endpoint.ts";
-import { type OwnedEndpoint, scopesOfOwner } from "../outbound/owned-endpoint.ts";
 import { publishWaiting, releaseWaiting } from "../outbound/queue-again.ts";
 import { settingsOf, storedSettings, toWebhook, type WebhookTarget } from "./present.ts";
+import { readingScopesOf } from "./readable-webhook.ts";
 import { refuseUnknownSessions } from "./sessions-of.ts";
 
 interface Input {
@@ -56,14 +56,7 @@ export const webhookChange = (id: string) =>
     name: "webhook",
     missing: "webhook-not-found",
     action: "webhook.updated",
+    // Who could send it elsewhere would see what it sees.
     scopesOf: readingScopesOf,
     shown: (row) => ({ ...settingsOf(row), isOrdered: row.isOrdered === 1 }),
   }) as const satisfies Parameters<typeof changeEndpoint>[1];
-
-const readingScopes: readonly Scope[] = ["message:read", "lookup:read"];
-
-/** What the webhook's key lets it see. Who could send it elsewhere would see it, too. */
-function readingScopesOf(row: OwnedEndpoint): readonly Scope[] {
-  const owned = scopesOfOwner(row);
-  return readingScopes.filter((scope) => owned?.has(scope) ?? true);
-}

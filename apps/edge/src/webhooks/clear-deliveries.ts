@@ -1,11 +1,10 @@
 import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
-import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { deliveryIdAt } from "../outbound/delivery.ts";
 import { sweepSize } from "../retention.ts";
 import { commitAs } from "../writes/commit-as.ts";
-import { findWebhook } from "./repository.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
 
 /** One call deletes so many times `sweepSize` deliveries at most. */
 const rounds = 5;
@@ -15,8 +14,7 @@ export async function clearDeliveries(
   ctx: Context,
   { webhookId, createdBefore }: { webhookId: string; createdBefore: string },
 ): Promise<{ deleted: number; hasMore: boolean }> {
-  const { services, actor } = ctx;
-  await findWebhook(services.db, tenantOf(actor), webhookId);
+  await findReadableWebhook(ctx, webhookId);
   let deleted = 0;
   for (let round = 0; round < rounds; round++) {
     const count = await clearSome(ctx, { webhookId, createdBefore });

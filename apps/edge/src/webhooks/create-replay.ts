@@ -1,6 +1,5 @@
 import { AppError, type CreateWebhookReplay, type WebhookReplay } from "@sandi/contracts";
 import { sql } from "kysely";
-import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import type { Db } from "../db/schema.ts";
 import type { ReplayTable } from "../db/tables/deliveries.ts";
@@ -11,7 +10,8 @@ import { newId } from "../services.ts";
 import { createAudited } from "../writes/create-audited.ts";
 import { type ReplaySettings, toReplay } from "./present-replay.ts";
 import { replayJobs } from "./replay-jobs.ts";
-import { findWebhook, selectReplays } from "./repository.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
+import { selectReplays } from "./repository.ts";
 
 interface Input {
   webhookId: string;
@@ -31,7 +31,7 @@ export async function createReplay(
   const { services, actor } = ctx;
   const { db, random } = services;
   const { workspaceId } = actor;
-  await findWebhook(db, tenantOf(actor), webhookId);
+  await findReadableWebhook(ctx, webhookId);
   const at = services.now().getTime();
   const id = newId(services, "rpl");
   const { createdAfter, createdBefore, types = null, status = null } = input;

@@ -1,10 +1,11 @@
-import { type Scope, scopes } from "@sandi/contracts";
+import { type EventPattern, matchesPattern, type Scope, scopes } from "@sandi/contracts";
 import { sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import type { FeedRow } from "../feed/feed-rows.ts";
-import { presentEvents } from "../feed/present-events.ts";
+import { presentEvent } from "../feed/present-events.ts";
 import type { Claimed, Topic } from "../outbound/topic.ts";
 import type { Failure } from "../outbound/outcome.ts";
+import { settingsOf } from "./present.ts";
 
 const [second, minute, hour] = [1000, 60_000, 3600_000];
 /** The wait after the first failure, after the second, and so on. The failure after the last wait ends the delivery. */
@@ -32,9 +33,12 @@ export const eventTopic: Topic = {
   async compose(services, delivery) {
     const { type, workspaceId } = delivery;
     if (type === "test") return { type: "webhook.test", text: "This is a test of Sandi's webhooks.", data: {} };
-    const { row, scopes: owned } = await readEvent(services.db, delivery);
+    const { row, scopes: owned, events } = await readEvent(services.db, delivery);
     if (!row) return undefined;
-    const [event] = await presentEvents(services, { workspaceId, scopes: owned }, [row]);
+    const event = await presentEvent(services, { workspaceId, scopes: owned }, row);
+    // Its key sees less, or more, than when the delivery was stored: so it may be an event that nobody asked for.
+    if (event && event.type !== type && !events.some((pattern) => matchesPattern(pattern, event.type)))
+      return undefined;
     return event && { type: event.type, text: event.type, data: {}, body: event, id: event.id };
   },
   waitAfter(failure, failures) {
@@ -50,18 +54,20 @@ export const eventTopic: Topic = {
       : { because: "failures", when: sql`failing_since <= ${at - failingMs}` },
 };
 
-/** The event of a delivery, and the scopes of the key that owns its endpoint. */
+/** The event of a delivery, what its endpoint asks for, and the scopes of the key that owns it. */
 async function readEvent(
   db: Db,
   { workspaceId, endpointId, eventSeq }: Claimed,
-): Promise<{ row: FeedRow | undefined; scopes: ReadonlySet<Scope> }> {
-  const [events, owners] = await db.read([
+): Promise<{ row: FeedRow | undefined; scopes: ReadonlySet<Scope>; events: readonly EventPattern[] }> {
+  const [events, endpoints] = await db.read([
     sql<FeedRow>`SELECT * FROM event WHERE seq = ${eventSeq} AND workspace_id = ${workspaceId}`.compile(db.kysely),
-    sql<{ scopes: string | null }>`SELECT iif(p.created_by IS NULL, ${JSON.stringify(scopes)}, k.scopes) AS scopes
-      FROM endpoint p LEFT JOIN api_key k ON k.id = p.created_by WHERE p.id = ${endpointId} AND p.workspace_id = ${workspaceId}`.compile(
-      db.kysely,
-    ),
+    sql<{ createdBy: string | null; scopes: string | null; settings: string }>`SELECT p.created_by, k.scopes, p.settings
+      FROM endpoint p LEFT JOIN api_key k ON k.id = p.created_by
+      WHERE p.id = ${endpointId} AND p.workspace_id = ${workspaceId}`.compile(db.kysely),
   ]);
-  // A key that is not stored any more gives no scopes.
-  return { row: events.rows[0], scopes: new Set(JSON.parse(owners.rows[0]?.scopes ?? "[]") as Scope[]) };
+  const [endpoint] = endpoints.rows;
+  if (!endpoint) return { row: undefined, scopes: new Set(), events: [] };
+  // A key that is not stored any more sees nothing. Only a webhook of the workspace itself sees all.
+  const owned = endpoint.createdBy === null ? scopes : (JSON.parse(endpoint.scopes ?? "[]") as Scope[]);
+  return { row: events.rows[0], scopes: new Set(owned), events: settingsOf(endpoint).events };
 }

@@ -3,9 +3,11 @@ import { type RawBuilder, sql } from "kysely";
 import type { Db } from "../db/schema.ts";
 import { lastDue, nextDueAt } from "../feed/due-events.ts";
 import { appendJob } from "../jobs/append-job.ts";
+import { firstPublishMs } from "../jobs/kind.ts";
 import { publishSoon, selectJobs } from "../jobs/publish-soon.ts";
 import { typesWithoutLookup } from "../messages/shown-events.ts";
 import { beginsWith, canSend, deliveryJobs, idsOfBatch, isHead } from "../outbound/delivery.ts";
+import { dayMs } from "../retention.ts";
 import type { Services } from "../services.ts";
 
 const onlyByName = JSON.stringify(typesOnlyByName);
@@ -13,6 +15,8 @@ const onlyByName = JSON.stringify(typesOnlyByName);
 const mostDeliveries = 2_000;
 const mostEvents = 500;
 const mostRounds = 50;
+/** Cron does not look at the deliveries of a paused endpoint until it is resumed. After this time none is left. */
+const heldMs = 91 * dayMs;
 const mostWorkspaces = 200;
 
 /** True in SQL of a `webhook_position` with events behind it. */
@@ -47,7 +51,11 @@ export async function fanOutBehind(services: Services): Promise<void> {
     sql<{ workspaceId: string }>`SELECT workspace_id FROM webhook_position WHERE ${isBehind}
       ORDER BY random() LIMIT ${mostWorkspaces}`.compile(services.db.kysely),
   );
-  for (const { workspaceId } of rows) await fanOut(services, workspaceId);
+  for (const { workspaceId } of rows) {
+    await fanOut(services, workspaceId).catch((error: unknown) =>
+      services.log(`events of ${workspaceId} wait until cron delivers them`, error),
+    );
+  }
 }
 
 /**
@@ -80,7 +88,11 @@ async function fanOutSome(services: Services, workspaceId: string): Promise<{ mo
         iif(is_ordered, coalesce(session_id, ''), NULL), '{}', ${at}
       FROM (${eventsWithEndpoints(due, sql`p.from_seq < e.seq`)}) WHERE ${isSubscribed} ORDER BY seq, endpoint_id
       ON CONFLICT (endpoint_id, subject_id, type, times) DO NOTHING`,
-    jobs: appendJob(db, deliveryJobs, { which: sql`${beginsWith(start)} AND ${isHead}`, at }),
+    jobs: appendJob(db, deliveryJobs, {
+      which: sql`${beginsWith(start)} AND ${isHead}`,
+      at,
+      publishAfter: sql`iif(${canSend}, ${at + firstPublishMs}, ${at + heldMs})`,
+    }),
     moved: sql<{
       more: 0 | 1;
       dueAt: number | null;

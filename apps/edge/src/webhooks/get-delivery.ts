@@ -1,18 +1,20 @@
 import type { WebhookDeliveryDetail } from "@sandi/contracts";
-import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import { toAttempt, toDelivery } from "./present-delivery.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
 import { findDelivery } from "./repository.ts";
 
 const mostAttempts = 100;
 
 /** A delivery with its attempts. */
 export async function getDelivery(
-  { services, actor }: Context,
+  ctx: Context,
   path: { webhookId: string; deliveryId: string },
 ): Promise<WebhookDeliveryDetail> {
+  const { services, actor } = ctx;
   const { db, now } = services;
-  const row = await findDelivery(db, tenantOf(actor), path);
+  await findReadableWebhook(ctx, path.webhookId);
+  const row = await findDelivery(db, actor.workspaceId, path);
   const attempts = await db.kysely
     .selectFrom("deliveryAttempt")
     .selectAll()

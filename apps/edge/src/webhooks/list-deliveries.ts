@@ -6,7 +6,7 @@ import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import { deliveryIdAt } from "../outbound/delivery.ts";
 import { type Found, windowOf } from "../page-window.ts";
 import { toDelivery } from "./present-delivery.ts";
-import { findWebhook } from "./repository.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
 
 type Query = ListWebhookDeliveries & { webhookId: string };
 
@@ -15,7 +15,7 @@ export async function listDeliveries(ctx: Context, query: Query): Promise<Found<
   const { db, now } = ctx.services;
   const { webhookId, status, eventId, type, limit } = query;
   const tenant = tenantOf(ctx.actor);
-  await findWebhook(db, tenant, webhookId);
+  await findReadableWebhook(ctx, webhookId);
   const { index, which } =
     status === undefined
       ? { index: "delivery_endpoint", which: sql`endpoint_id = ${webhookId}` }

@@ -7,13 +7,13 @@ import {
   WebhookReplayList,
 } from "@sandi/contracts";
 import { z } from "zod";
-import { tenantOf } from "../auth/tenant.ts";
 import { accepted, ok, page } from "../http/answers.ts";
 import { operation, type Operation } from "../http/operation.ts";
 import { webhookReplayLimit } from "../rate-limits/named.ts";
 import { createReplay } from "./create-replay.ts";
 import { toReplay } from "./present-replay.ts";
-import { findReplay, findReplays, findWebhook } from "./repository.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
+import { findReplay, findReplays } from "./repository.ts";
 
 const byId = z.object({ id: WebhookId });
 const scope = "webhook:manage";
@@ -50,9 +50,10 @@ export const replayOperations: readonly Operation[] = [
     params: byId,
     query: ListWebhookReplays,
     answers: page(WebhookReplayList, "replays"),
-    handle: async ({ services: { db }, actor }, { params, query }) => {
-      await findWebhook(db, tenantOf(actor), params.id);
-      return (await findReplays(db, actor.workspaceId, { ...query, webhookId: params.id })).map(toReplay);
+    handle: async (ctx, { params, query }) => {
+      await findReadableWebhook(ctx, params.id);
+      const { services, actor } = ctx;
+      return (await findReplays(services.db, actor.workspaceId, { ...query, webhookId: params.id })).map(toReplay);
     },
   }),
   operation({
@@ -66,9 +67,10 @@ export const replayOperations: readonly Operation[] = [
     notFoundOf: { replayId: "replay-not-found" },
     throws: ["replay-not-found"],
     answers: ok(WebhookReplay, "The replay."),
-    handle: async ({ services: { db }, actor }, { params: { id, replayId } }) => {
-      await findWebhook(db, tenantOf(actor), id);
-      return toReplay(await findReplay(db, actor.workspaceId, { webhookId: id, replayId }));
+    handle: async (ctx, { params: { id, replayId } }) => {
+      await findReadableWebhook(ctx, id);
+      const { services, actor } = ctx;
+      return toReplay(await findReplay(services.db, actor.workspaceId, { webhookId: id, replayId }));
     },
   }),
 ];

@@ -24,15 +24,14 @@ interface DeliveryPath {
   deliveryId: string;
 }
 
-/** Throws `webhook-not-found` or `delivery-not-found`. */
-export async function findDelivery(db: Db, tenant: Tenant, path: DeliveryPath): Promise<DeliveryTable> {
-  await findWebhook(db, tenant, path.webhookId);
+/** Throws `delivery-not-found`. */
+export async function findDelivery(db: Db, workspaceId: string, path: DeliveryPath): Promise<DeliveryTable> {
   const row = await db.kysely
     .selectFrom("delivery")
     .selectAll()
     .where("id", "=", path.deliveryId)
     .where("endpointId", "=", path.webhookId)
-    .where("workspaceId", "=", tenant.workspaceId)
+    .where("workspaceId", "=", workspaceId)
     .executeTakeFirst();
   if (!row) throw new AppError("delivery-not-found");
   return row;

@@ -1,7 +1,6 @@
 import { AppError, type WebhookDelivery } from "@sandi/contracts";
 import { sql } from "kysely";
 import { audited } from "../audit/statement.ts";
-import { tenantOf } from "../auth/tenant.ts";
 import type { Context } from "../context.ts";
 import type { DeliveryTable } from "../db/tables/deliveries.ts";
 import { publishStored } from "../jobs/publish-soon.ts";
@@ -9,6 +8,7 @@ import { deliveryJobs } from "../outbound/delivery.ts";
 import { queueAgain } from "../outbound/queue-again.ts";
 import { commitAs } from "../writes/commit-as.ts";
 import { toDelivery } from "./present-delivery.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
 import { findDelivery } from "./repository.ts";
 
 /** Queues a delivery that has ended again, outside the order. */
@@ -18,7 +18,8 @@ export async function retryDelivery(
 ): Promise<WebhookDelivery> {
   const { services, actor } = ctx;
   const { db, now } = services;
-  const before = await findDelivery(db, tenantOf(actor), path);
+  await findReadableWebhook(ctx, path.webhookId);
+  const before = await findDelivery(db, actor.workspaceId, path);
   const at = now().getTime();
   const own = sql<boolean>`delivery.id = ${before.id}`;
   const committed = await commitAs(ctx, {

@@ -22,6 +22,7 @@ import { changeWebhook } from "./change-webhook.ts";
 import { createWebhook } from "./create-webhook.ts";
 import { deleteWebhook } from "./delete-webhook.ts";
 import { toWebhook } from "./present.ts";
+import { findReadableWebhook } from "./readable-webhook.ts";
 import { findWebhook, findWebhooks } from "./repository.ts";
 import { rotateWebhookSecret } from "./rotate-secret.ts";
 import { statsOf } from "./stats.ts";
@@ -146,9 +147,10 @@ export const webhookOperations: readonly Operation[] = [
     params: byId,
     query: WebhookStatsQuery,
     answers: ok(WebhookStats, "The counts until now."),
-    handle: async ({ services: { db, now }, actor }, { params, query }) => {
+    handle: async (ctx, { params, query }) => {
+      const { db, now } = ctx.services;
       const range = rangeOf(query, { now: now().getTime(), stepMs: hourMs });
-      const { id } = await findWebhook(db, tenantOf(actor), params.id);
+      const { id } = await findReadableWebhook(ctx, params.id);
       return statsOf(db, id, range);
     },
   }),

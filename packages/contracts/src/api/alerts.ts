@@ -162,6 +162,7 @@ export const deliveryErrors = [
   "timed_out",
   "unreachable",
   "not_allowed",
+  "not_sendable",
   "expired",
 ] as const;
 export type DeliveryError = (typeof deliveryErrors)[number];

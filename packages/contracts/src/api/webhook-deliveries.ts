@@ -32,7 +32,10 @@ const delivery = {
   }),
   attempts: z.int().nonnegative().max(1_000_000),
   lastStatus: HttpStatus.meta({ description: "What the address answered last." }),
-  error: DeliveryError.meta({ description: "What went wrong last." }),
+  error: DeliveryError.meta({
+    description:
+      "What went wrong last. `not_sendable`: Sandi could not make the request, which does not count against the webhook.",
+  }),
   isReplay: z.boolean().meta({
     description: "Repeated by hand or by a replay: requests have the header `webhook-replay: true`.",
   }),
