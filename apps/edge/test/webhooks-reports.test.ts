@@ -1,20 +1,14 @@
 import { createId, eventsPath, tokenIn } from "@sandi/contracts";
 import { webRandom } from "@sandi/crypto";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { chatId, messageId, otherChatId, personId, receive } from "./events-world.ts";
 import { failWrites } from "./fail-writes.ts";
 import { recipient, text, verify } from "./senders.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 const sent = async () => {
   const { body } = await text(world.edge);

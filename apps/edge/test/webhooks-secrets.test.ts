@@ -1,19 +1,14 @@
 import { type CreatedWebhook, tokenIn, type WebhookDeliveryList } from "@sandi/contracts";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { messageId, person, personId, receive } from "./events-world.ts";
 import { everything } from "./everything.ts";
 import { wrong } from "./harness.ts";
 import { recipient, text, verify } from "./senders.ts";
-import { startWebhooks, type Webhooks } from "./webhooks-world.ts";
+import { useWebhooks } from "./use-webhooks.ts";
+import type { Webhooks } from "./webhooks-world.ts";
 
 let world: Webhooks;
-beforeEach(async () => {
-  world = await startWebhooks();
-});
-afterEach(async () => {
-  await world.edge.settled();
-  world.edge.close();
-});
+useWebhooks((started) => (world = started));
 
 it("no code, token, text or secret is in an event, a row, a job or a log, whatever a webhook is sent and answers", async () => {
   const { edge, connector, session } = world;

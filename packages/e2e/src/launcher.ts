@@ -57,11 +57,12 @@ export async function processesOf({ process: { pid = 0 } }: Launcher): Promise<n
   return found;
 }
 
-/** The process that the launcher has started whose command holds this text. */
-export async function processOf(launcher: Launcher, text: string): Promise<number> {
-  for (const pid of (await processesOf(launcher)).slice(1)) {
-    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-    if (command.includes(text)) return pid;
-  }
-  throw new Error(`no process has ${text} in its command`);
-}
+/** The process that the launcher has started whose command holds this text. It may be starting again. */
+export const processOf = (launcher: Launcher, text: string): Promise<number> =>
+  eventually(`a process with ${text} in its command`, async () => {
+    for (const pid of (await processesOf(launcher)).slice(1)) {
+      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      if (command.includes(text)) return pid;
+    }
+    return undefined;
+  });
