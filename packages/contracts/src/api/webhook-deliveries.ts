@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EventType } from "../events/registry.ts";
 import { DeliveryId, EventId, ReplayId, WebhookId } from "../ids.ts";
 import { deliveryErrors } from "./alerts.ts";
 import { asSet, Timestamp } from "./common.ts";
@@ -7,7 +8,7 @@ import { examples } from "./examples.ts";
 /** Bytes of an answer that are stored and shown. */
 export const keptAnswerBytes = 4096;
 
-const EventType = z
+const ReportedType = z
   .string()
   .max(64)
   .meta({ description: "The type of the event, or `test`.", example: "message.failed" });
@@ -25,7 +26,7 @@ const durationMs = z
 const delivery = {
   id: DeliveryId,
   eventId: EventId.nullable().meta({ description: "Requests have it as `webhook-id`. Null for a test." }),
-  type: EventType,
+  type: ReportedType,
   status: z.enum(["queued", "delivered", "failed"]).meta({
     description:
       "`queued`: it waits for its next attempt, its turn, or the end of a pause. `failed`: no attempt is left.",
@@ -90,7 +91,7 @@ export const ListWebhookDeliveries = z.object({
     .enum(["queued", "delivered", "failed"])
     .optional()
     .meta({ description: "Only deliveries with this status." }),
-  type: EventType.optional().meta({ description: "Only events of this type, as the webhook sees it." }),
+  type: ReportedType.optional().meta({ description: "Only events of this type, as the webhook sees it." }),
   eventId: EventId.optional().meta({ description: "Only deliveries of this event." }),
   ...range,
   limit: z.coerce.number().int().min(1).max(100).default(20),
