@@ -1,10 +1,10 @@
-import type { CreateWebhookReplay, WebhookReplay } from "@sandi/contracts";
+import type { CreateWebhookReplay, EventType, WebhookReplay } from "@sandi/contracts";
 import type { ReplayTable } from "../db/tables/deliveries.ts";
 import { iso, isoOrNull } from "../time.ts";
 
 /** What a replay keeps in `settings`. */
 export interface ReplaySettings extends Pick<CreateWebhookReplay, "createdAfter" | "createdBefore"> {
-  types: string[] | null;
+  types: EventType[] | null;
   status: "failed" | null;
   /** `times` of its deliveries: so an event has one delivery in each replay. */
   times: number;
