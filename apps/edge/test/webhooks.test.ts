@@ -1,7 +1,8 @@
 import { EventPattern, eventTypes, matchesPattern } from "@sandi/contracts";
 import { verifyWebhook } from "@sandi/crypto";
 import { describe, expect, it } from "vitest";
-import { recipient, text } from "./senders.ts";
+import { wrong } from "./harness.ts";
+import { recipient, text, verify } from "./senders.ts";
 import { useWebhooks } from "./use-webhooks.ts";
 import { hookUrl, secret, type Webhooks } from "./webhooks-world.ts";
 
@@ -126,6 +127,17 @@ describe("a request that changes something", () => {
 });
 
 describe("an endpoint", () => {
+  it("gets the event of a wrong code without cron, although the request is refused", async () => {
+    const { body } = await verify(world.edge);
+    await world.subscribe(["verification.check_failed"]);
+    const code = wrong(await world.edge.codeOf(body.id));
+    const answer = await world.edge.api(`POST /v1/verifications/${body.id}/check`, { code });
+    await world.edge.settled();
+    expect(answer.status).toBe(422);
+    await world.deliver();
+    expect(types()).toEqual(["verification.check_failed"]);
+  });
+
   it("of a test key gets the events of the sandbox, and one of a live key the others", async () => {
     await world.subscribe(["*"], { url: "https://app.example.com/test", isTest: true });
     await world.subscribe(["*"], { url: "https://app.example.com/live" });

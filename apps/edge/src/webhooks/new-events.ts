@@ -21,11 +21,14 @@ export function showNewEvents(services: Services, written: readonly Written[]): 
   );
 }
 
-/** Shows the events of a request with a key. Webhooks get those of pages, hooks and refused requests by cron. */
+/** A wrong code is refused with it, and is an event. Other refused requests store nothing. */
+const wrongCode = 422;
+
+/** Shows the events of a request with a key. Webhooks get those of pages and hooks by cron. */
 export const showsNewEvents = createMiddleware<AppEnv>(async (c, next) => {
   await next();
   const ctx: AppEnv["Variables"]["ctx"] | undefined = c.get("ctx");
   if (c.req.method === "GET" || !ctx) return;
   const { workspaceId, hasWebhooks = false } = ctx.actor;
-  showNewEvents(ctx.services, [{ workspaceId, isBehind: c.res.ok && hasWebhooks }]);
+  showNewEvents(ctx.services, [{ workspaceId, isBehind: hasWebhooks && (c.res.ok || c.res.status === wrongCode) }]);
 });
