@@ -42,7 +42,7 @@ function readSlowly(call: "execute" | "batch") {
 }
 
 describe("streams together", () => {
-  it("of one workspace ask the database once, however many they are and whoever leaves", async () => {
+  it("of one workspace share one read of the database, also after the stream that reads has ended", async () => {
     const keys = await Promise.all(Array.from({ length: 20 }, () => edge.addKey(edge.workspace.id)));
     for (const key of keys) for (let i = 0; i < 5; i++) await listen("", { key });
     await pass(2 * second);

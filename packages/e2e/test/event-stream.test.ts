@@ -60,7 +60,7 @@ it("500 idle listeners of 100 keys cost one read of the database at a time, and 
   const most = (performance.now() - startedAt) / 200 + 3 * keys.length;
   expect(reads() - readBefore).toBeLessThanOrEqual(most);
 
-  // Whoever reads for the others may be among those that hang up.
+  // The stream that reads for the others may be one of those that end.
   for (const client of clients.slice(0, 450)) client.hangUp();
   const rest = clients.slice(450);
   const third = await addEvents(edge, 3);

@@ -72,7 +72,7 @@ describe("an outage", () => {
       const to = await newUser();
       await arrives(await create(to), to);
       lines.redis.set("up");
-      // Whoever asks first logs it: the request for the code, or a report of the connector.
+      // The first call that asks Redis logs the failure: the request for the code, or a report of the connector.
       expect(stack.lines.join("\n")).toMatch(/Redis does not answer; (requests are not limited|a service token)/);
     },
   );
